@@ -1,0 +1,45 @@
+# make run    watch the space that site.yaml describes, or a simulated one
+# make test   lint, types, import contracts and all tests
+# make lock   renew the locked requirements after a change in pyproject.toml
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+SITE   ?= site.yaml
+
+.PHONY: run test lint types contracts debian lock clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/ready
+	@if [ -e "$(SITE)" ]; then exec $(BIN)/deskwatch run "$(SITE)"; else exec $(BIN)/deskwatch demo; fi
+
+test: $(VENV)/ready-for-tests debian
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -n $$((2 * $$(nproc)))
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@echo "Setting up Deskwatch in $(VENV) (once, about a minute) ..."
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tests/setup/venv.sh
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q monitor probes alerting incidents
+	@touch $@
+
+$(VENV)/ready-for-tests: $(VENV)/ready tests/setup/requirements.lock
+	@echo "Adding what the tests need ..."
+	@$(PIP) install --require-hashes -r tests/setup/requirements.lock
+	@touch $@
+
+debian:
+	@sh tests/setup/debian.sh
+
+lock:
+	@$(PIP) install --quiet uv
+	@BIN="$(BIN)" sh tests/setup/lock.sh
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""When a reading matters, and who hears of it."""

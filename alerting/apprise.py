@@ -1,0 +1,248 @@
+"""Deliver through Apprise: one plugin and at most one thread per destination, every answer turned into an outcome."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
+
+from pydantic import SecretStr
+
+from alerting.channels import Delivery, NoticeKind, Notification, Outcome
+from alerting.rules import Severity
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase, NotifyType
+
+LONGEST_WORDS = 300
+"""Characters of the provider's words that are kept."""
+CUT = "… (shortened)"
+"""How a text ends that a service would not have taken whole."""
+
+_HTTP = re.compile(r"\berror=(\d{3})\b")
+_SMTP = re.compile(r"\((\d{3}), b['\"]|was refused: (\d{3})")
+_NOT_SENT = re.compile(
+    r"connect timeout|handshake operation timed out|Connection refused|Name or service not known|Failed to resolve|"
+    r"Temporary failure in name resolution|No route to host|Network is unreachable|certificate verify failed"
+)
+_PERHAPS_SENT = re.compile(
+    r"(?:[Rr]ead )?timed out|Connection reset by peer|closed connection without response|unexpectedly closed|"
+    r"Broken pipe|Connection aborted"
+)
+_CAUSE = re.compile(r"[\w /]*[Ee]xception: ")
+_NEVER = re.compile(r"unsupported|not supported|is invalid|is currently disabled", re.IGNORECASE)
+
+
+class AppriseChannel:
+    """One destination, reached through the service that its Apprise URL names.
+
+    `timeout` is the seconds that one attempt may take. Nothing is retried in here: the outbox does that.
+    """
+
+    def __init__(self, destination: str, url: SecretStr, timeout: float = 10) -> None:
+        """Loads Apprise and all its plugins, half a second at first: from an event loop use `open`.
+
+        Raises ValueError, naming the destination, when the URL is not one that Apprise can use.
+        """
+        self._timeout = timeout
+        self._plugin = _plugin(destination, url.get_secret_value(), timeout)
+        self._shown = _shown(self._plugin)
+        self._secret = _secret(url.get_secret_value(), self._plugin)
+        self._turn = asyncio.Lock()
+        self._sending = False
+
+    @classmethod
+    async def open(cls, destination: str, url: SecretStr, timeout: float = 10) -> Self:
+        """The channel, made in a thread so that loading Apprise does not hold up the event loop."""
+        return await asyncio.to_thread(cls, destination, url, timeout)
+
+    @property
+    def shown(self) -> str:
+        """The destination as people may see it: the scheme, and the host if the URL has one that is no token."""
+        return self._shown
+
+    async def send(self, notification: Notification) -> Delivery:
+        """Try once, within the timeout. Returns for every outcome, raises nothing but cancellation."""
+        async with self._turn:
+            if self._sending:
+                return Delivery(Outcome.RETRY, "The message before this one is still hanging at the provider.")
+            self._sending = True
+            done: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+            # Not an executor: the interpreter waits for an executor's threads when it exits, also for one that hangs.
+            threading.Thread(target=self._work, args=(notification, done), daemon=True).start()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await done
+            except TimeoutError:
+                return Delivery(Outcome.AMBIGUOUS, f"No answer within {self._timeout:g} s; it may still arrive.")
+
+    def close(self) -> None:
+        """Nothing is held between messages, and a thread that hangs ends with the process."""
+
+    def _work(self, notification: Notification, done: asyncio.Future[Delivery]) -> None:
+        """Send in this thread, then report to the event loop, if that still runs."""
+        delivery = self._deliver(notification)
+        with contextlib.suppress(RuntimeError):
+            done.get_loop().call_soon_threadsafe(self._settle, done, delivery)
+
+    def _settle(self, done: asyncio.Future[Delivery], delivery: Delivery) -> None:
+        self._sending = False
+        if not done.done():
+            done.set_result(delivery)
+
+    def _deliver(self, notification: Notification) -> Delivery:
+        from apprise import NotifyFormat, OverflowMode
+        from apprise.exception import AppriseImproperlyConfigured
+
+        plugin = self._plugin
+        title, body = fit(plugin, notification.title, notification.body)
+        with _overheard() as records:
+            try:
+                accepted = plugin.notify(
+                    body=body,
+                    title=title,
+                    notify_type=_type(notification),
+                    # Without a format, mail would carry a peer's "<b>" as markup.
+                    body_format=NotifyFormat.TEXT,
+                    # A message that a service splits is accepted in parts, so it could not be tried again as a whole.
+                    overflow=OverflowMode.UPSTREAM,
+                )
+            except AppriseImproperlyConfigured as error:
+                return Delivery(Outcome.DEAD, self._masked(str(error)))
+            except Exception as error:  # a plugin's own defect: whether before or after sending nobody knows
+                return Delivery(Outcome.AMBIGUOUS, f"Apprise failed with {type(error).__name__}.")
+        outcome, words = judge(accepted, records)
+        return Delivery(outcome, self._masked(words))
+
+    def _masked(self, words: str) -> str:
+        return " ".join(self._secret.sub("***", words).split())[:LONGEST_WORDS]
+
+
+def judge(accepted: bool, records: list[logging.LogRecord]) -> tuple[Outcome, str]:
+    """What an attempt came to, and why, from what Apprise said of it: the log is the only place where it says why.
+
+    Statuses count first, then what libraries say of the connection. A failure that nobody explains is tried again.
+    """
+    said = [record.getMessage() for record in records if record.levelno >= logging.INFO]
+    # Other debug lines quote the message itself, and a message about a timeout is no timeout.
+    causes = [message for record in records if _CAUSE.match(message := record.getMessage())]
+    words, whole = " ".join(said), "\n".join(said + causes)
+    if accepted:
+        return Outcome.ACCEPTED, words
+    if status := _HTTP.search(whole):
+        return _of_http(int(status[1])), words
+    if status := _SMTP.search(whole):
+        code = status[1] or status[2]
+        return (Outcome.DEAD if code.startswith("5") else Outcome.RETRY), f"{words} (mail server: {code})"
+    for sign, outcome in ((_NOT_SENT, Outcome.RETRY), (_PERHAPS_SENT, Outcome.AMBIGUOUS), (_NEVER, Outcome.DEAD)):
+        if found := sign.search(whole):
+            return outcome, f"{words} ({found[0]})"
+    return Outcome.RETRY, words or "Apprise did not say why it failed."
+
+
+def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
+    """Title and body cut to what the service takes in one message; a service without titles has them in the body."""
+    room = plugin.body_maxlen - plugin.overflow_buffer
+    if plugin.title_maxlen > 0:
+        title = _cut(title, plugin.title_maxlen)
+    if plugin.title_maxlen <= 0 or plugin.overflow_amalgamate_title:
+        room -= len(title) + len("\r\n")
+    return title, _cut(body, max(room, len(CUT)))
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: max(room - len(CUT), 0)].rstrip()}{CUT}"[:room]
+
+
+def _of_http(status: int) -> Outcome:
+    """Temporary refusals and servers in trouble are tried again; a client error or a moved address needs a person."""
+    if not 300 <= status < 500 or status in (302, 303, 307, 408, 425, 429):
+        return Outcome.RETRY
+    return Outcome.DEAD
+
+
+def _type(notification: Notification) -> "NotifyType":
+    from apprise import NotifyType
+
+    if notification.key.kind is NoticeKind.RESOLVED:
+        return NotifyType.SUCCESS
+    if notification.key.kind is NoticeKind.TEST:
+        return NotifyType.INFO
+    by_severity = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
+    return by_severity.get(notification.severity, NotifyType.INFO)
+
+
+def _plugin(destination: str, url: str, timeout: float) -> "NotifyBase":
+    """The plugin of a URL, with our own limits whatever the URL asks for."""
+    from apprise import Apprise, AppriseAsset
+
+    _silence()
+    asset = AppriseAsset(app_id="Deskwatch", app_desc="Deskwatch", http_redirects=False, storage_mode="memory")
+    plugin = Apprise.instantiate(url, asset=asset)
+    if plugin is None:
+        raise ValueError(
+            f"destination {destination}: its URL is none that Apprise can use; "
+            "compare it with the service's page on https://appriseit.com/services/"
+        )
+    plugin.redirects = False  # a redirect would turn the POST into an empty GET that succeeds
+    plugin.socket_connect_timeout = 0.4 * timeout
+    plugin.socket_read_timeout = 0.5 * timeout
+    plugin.request_rate_per_sec = 0  # seconds to sleep between messages: the only worker would miss the next page
+    return plugin
+
+
+def _silence() -> None:
+    """Keep URLs and tokens, which Apprise and urllib3 write into their debug logs, out of ours."""
+    log = logging.getLogger("apprise")
+    log.propagate = False
+    log.setLevel(logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+
+class _Ear(logging.Handler):
+    """Keeps what is logged in the thread that made it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.records.append(record)
+
+
+@contextlib.contextmanager
+def _overheard() -> Iterator[list[logging.LogRecord]]:
+    """What Apprise logs in this thread."""
+    log, ear = logging.getLogger("apprise"), _Ear()
+    log.addHandler(ear)
+    try:
+        yield ear.records
+    finally:
+        log.removeHandler(ear)
+
+
+def _shown(plugin: "NotifyBase") -> str:
+    """Scheme and host. Many services have a token where a URL has its host: those show the scheme alone."""
+    templates: tuple[str, ...] = plugin.templates
+    with_host = ["{host}" in template for template in templates]
+    # Services with both forms, like ntfy, have a host only if it looks like one.
+    named = bool(templates) and (all(with_host) or (any(with_host) and "." in (plugin.host or "")))
+    return f"{plugin.schema}://{plugin.host if named and plugin.host else ''}"
+
+
+def _secret(url: str, plugin: "NotifyBase") -> re.Pattern[str]:
+    """Matches everything in the URL that could be a secret: all of its parts but scheme, host and short words."""
+    parts = {url, *re.split(r"[/:@?&=+,;#\s]+", url)}
+    parts.update(value for _, value in parse_qsl(urlsplit(url).query))
+    parts.update([unquote(part) for part in parts] + [unquote_plus(part) for part in parts])
+    public = _shown(plugin).split("://")
+    kept = {part for part in parts if len(part) > 3 and part not in public}
+    if plugin.password:
+        kept.add(plugin.password)
+    longest_first = sorted(kept, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""What is going on, since when, who has it, and why it happened."""

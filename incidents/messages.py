@@ -1,0 +1,214 @@
+"""An incident in plain words: what is broken, since when, whom it hits and what to do."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from alerting.rules import Episode, Phase, Rule, Severity, Why
+from incidents.lifecycle import OPENED, UNWATCHED, US, Incident
+from incidents.review import missing
+
+MAY_REPEAT = "This may be a repeat: Deskwatch could not tell whether it arrived the first time."
+"""Added to a message that was on its way when Deskwatch was killed, or whose provider never answered."""
+
+LONGEST = 500
+"""Characters of a single name, detail or remedy that a message shows."""
+
+FIELDS = {"resolution": "what was done about it", "root_cause": "why it happened"}
+"""What the fields of a review are called in a sentence."""
+
+REMEDIES: Mapping[str, str] = {
+    "uplinks": "Restart the router of this line once. If it does not come back, call the provider and give this time.",
+    "wifi": "Check that the access points have power and a green light, then restart the ones that do not.",
+    "doors": "Let people in by hand and keep the door staffed, then check the controller's power and network cable.",
+    "booking": "Take bookings on paper for now, and check the status page of the booking provider.",
+    "rooms": "Go to the room and switch its equipment off and on. If that fails, offer another room.",
+    "equipment": "Go to the device and check power, cable and what its panel says.",
+    "services": "Check the status page of the provider, then call the person who looks after this service.",
+}
+"""What to do about an asset of each section that has no remedy of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a message needs to know besides the incident.
+
+    `people` is how many the asset serves; `affects` and `remedy` are sentences or "". `site` is the space's name and
+    `zone` its time zone; `url` is where people reach Deskwatch, "" if nobody said.
+    """
+
+    asset: str
+    section: str
+    people: int
+    affects: str
+    remedy: str
+    site: str
+    zone: ZoneInfo
+    url: str
+
+
+class Text(NamedTuple):
+    """A message as people read it: plain text, `body` with line breaks between paragraphs."""
+
+    title: str
+    body: str
+
+
+def title(asset: str, rule: Rule) -> str:
+    """What an incident is called that this rule opens."""
+    return f"{plain(asset)} {plain(rule.says)}"
+
+
+def says(asset: str, rule: Rule, episode: Episode) -> str:
+    """The line of the timeline for an episode that began to fire or is over."""
+    found = _found(rule, episode)
+    if episode.phase is not Phase.RESOLVED:
+        return f"{plain(asset)}: {found}"
+    if episode.why is Why.RULE_DELETED:
+        return f"{plain(asset)}: no longer watched. Before: {found}"
+    lasted = duration(((episode.closed or episode.last_true) - episode.opened).total_seconds())
+    return f"{plain(asset)}: back to normal after {lasted}. Before: {found}"
+
+
+def firing(incident: Incident, facts: Facts, now: datetime) -> Text:
+    """The first message about an incident, and the one that says that it got worse."""
+    word = "Critical" if incident.severity is Severity.CRITICAL else "Warning"
+    return Text(_title(word, incident, facts), _body(_trouble(incident, facts, now)))
+
+
+def repeat(incident: Incident, facts: Facts, now: datetime) -> Text:
+    """The reminder that goes out while nobody has acknowledged."""
+    return Text(
+        _title("Nobody has it yet", incident, facts),
+        _body(["Nobody has said yet that they are on it.", *_trouble(incident, facts, now)]),
+    )
+
+
+def resolved(incident: Incident, facts: Facts, now: datetime) -> Text:
+    """The message that it is over, to everybody who was told that it began."""
+    end = incident.resolved or now
+    when, lasted = local(end, facts.zone), duration((end - incident.opened).total_seconds())
+    if incident.timeline and incident.timeline[-1].text == UNWATCHED:
+        return Text(
+            _title("Closed", incident, facts),
+            _body(
+                [
+                    f"It has not been watched since {when}: it was taken out of the configuration.",
+                    *_link(incident, facts),
+                ]
+            ),
+        )
+    return Text(
+        _title("Resolved", incident, facts),
+        _body(
+            [
+                f"It has worked again since {when}. It lasted {lasted}.",
+                *_lost(incident),
+                *_to_write(incident),
+                *_link(incident, facts),
+            ]
+        ),
+    )
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: "45 s", "7 min", "2 h 5 min", "3 d 4 h"."""
+    left = max(0, round(seconds))
+    if left < 60:
+        return f"{left} s"
+    minutes = (left + 30) // 60
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    units = ((days, "d"), (hours, "h")) if days else ((hours, "h"), (rest, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in units if count)
+
+
+def figure(metric: str, value: float) -> str:
+    """A metric's value in the unit that people use, told from the end of the metric's name."""
+    if metric.endswith("_ratio"):
+        return f"{value * 100:.4g} %"
+    if metric.endswith("_bits_per_second"):
+        return f"{value / 1e6:.4g} Mbit/s"
+    if metric.endswith("_bytes"):
+        return f"{value / 1e9:.4g} GB" if abs(value) >= 1e9 else f"{value / 1e6:.4g} MB"
+    if metric.endswith("_seconds"):
+        return f"{value * 1000:.4g} ms" if abs(value) < 1 else f"{value:.3g} s" if abs(value) < 60 else duration(value)
+    if metric.endswith("_celsius"):
+        return f"{value:.4g} °C"
+    return f"{value:.6g}"
+
+
+def local(at: datetime, zone: ZoneInfo) -> str:
+    """An instant on the site's own clock: "Mon 3 Aug, 08:55"."""
+    wall = at.astimezone(zone)
+    return f"{wall:%a} {wall.day} {wall:%b}, {wall:%H:%M}"
+
+
+def plain(text: str) -> str:
+    """Text from a configuration or a peer on one line, without characters that control, hide or turn around others."""
+    visible = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text[: 4 * LONGEST])
+    line = " ".join(visible.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1].rstrip()}…"
+
+
+def _trouble(incident: Incident, facts: Facts, now: datetime) -> list[str]:
+    since = duration((now - incident.opened).total_seconds())
+    return [
+        *_evidence(incident),
+        f"Since {local(incident.opened, facts.zone)} ({since}).",
+        *_hits(facts),
+        f"What to do: {plain(facts.remedy) or REMEDIES.get(facts.section, REMEDIES['services'])}",
+        *_link(incident, facts),
+    ]
+
+
+def _evidence(incident: Incident) -> list[str]:
+    """How we know: what opened the incident, and the newest thing that happened to it since."""
+    seen = [plain(entry.text).rstrip(".") for entry in incident.timeline if entry.who == US and entry.text != OPENED]
+    first, latest = seen[:1], seen[1:][-1:]
+    return [*(f"How we know: {text}." for text in first), *(f"Latest: {text}." for text in latest)]
+
+
+def _hits(facts: Facts) -> list[str]:
+    people = {0: "", 1: "1 person. "}.get(facts.people, f"{facts.people} people. ")
+    words = f"{people}{plain(facts.affects)}".strip()
+    return [f"Who it hits: {words}"] if words else []
+
+
+def _lost(incident: Incident) -> list[str]:
+    if incident.member_minutes is None:
+        return []
+    if incident.member_minutes < 1:
+        return ["It cost members no time: the space was closed, or nobody depends on it."]
+    minutes = f"{incident.member_minutes:,.0f} member-minutes"
+    return [f"It cost members {duration(incident.member_minutes * 60)} together in opening hours ({minutes})."]
+
+
+def _to_write(incident: Incident) -> list[str]:
+    fields = " and ".join(FIELDS[field] for field in missing(incident))
+    return [f"Please write down {fields}."] if fields else []
+
+
+def _link(incident: Incident, facts: Facts) -> list[str]:
+    return [f"{facts.url.rstrip('/')}/incidents/{incident.id}"] if facts.url else []
+
+
+def _title(word: str, incident: Incident, facts: Facts) -> str:
+    return f"{word}: {plain(incident.title)} ({plain(facts.site)})"
+
+
+def _body(paragraphs: list[str]) -> str:
+    return "\n".join(paragraphs)
+
+
+def _found(rule: Rule, episode: Episode) -> str:
+    """What the rule saw: the reading's own detail, or the figure beside its limit."""
+    if rule.status is not None:
+        return plain(episode.detail or rule.says)
+    if episode.value is None:
+        return f"{plain(rule.says)} (it cannot be measured)"
+    limits = (("above", rule.above), ("below", rule.below))
+    limit = next((f"{word} {figure(rule.metric, at)}" for word, at in limits if at is not None), "")
+    return f"{plain(rule.says)} ({figure(rule.metric, episode.value)}, {limit})"

@@ -1,0 +1,184 @@
+"""The reference parts of the documentation, written from what the kinds of probes declare."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from probes import REASONS, UNKNOWN_REASONS, DefaultRule, Metric, Params, kinds, load
+
+BEGIN = "<!-- begin generated -->"
+END = "<!-- end generated -->"
+
+_TYPES = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "mapping",
+    "array": "list",
+}
+_FORMATS = {"regex": "pattern", "ipvanyaddress": "address"}
+
+Schema = Mapping[str, Any]
+
+
+def probe_page(kind: str) -> str:
+    """The tables of one kind as Markdown: settings, metrics, reasons, default rules.
+
+    Raises KeyError when there is no such kind.
+    """
+    probe = load(kind)
+    sections = (
+        *_settings(probe.Params),
+        "## Metrics",
+        _table(("Metric", "Unit", "Part", "Meaning"), (_metric(metric) for metric in probe.metrics)),
+        "## Reasons",
+        _table(("Reason", "State", "Meaning"), _reasons(probe.reasons)),
+        "## Default rules",
+        _table(("Rule", "Severity", "Raised when", "Says"), (_rule(rule) for rule in probe.rules))
+        if probe.rules
+        else "None beyond the check's own state.",
+    )
+    return "\n\n".join(sections)
+
+
+def with_generated(page: str, generated: str) -> str:
+    """The page with what is between its markers replaced. Raises ValueError when a marker is missing."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there must be a line {BEGIN} and after it a line {END}")
+    return f"{before}{BEGIN}\n\n{generated}\n\n{END}{after}"
+
+
+def update(folder: Path) -> tuple[Path, ...]:
+    """Rewrite the tables in the pages `<kind>.md` of a folder: the pages that changed.
+
+    Raises FileNotFoundError when a kind has no page and ValueError when a page has no markers.
+    """
+    changed = []
+    for kind in kinds():
+        path = folder / f"{kind}.md"
+        page = path.read_text("utf-8")
+        try:
+            wanted = with_generated(page, probe_page(kind))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        if wanted != page:
+            path.write_text(wanted, "utf-8")
+            changed.append(path)
+    return tuple(changed)
+
+
+def _settings(params: type[Params]) -> Iterator[str]:
+    """A table of the settings, and one for each kind of part that they are made of."""
+    schema = params.model_json_schema()
+    yield "## Settings"
+    yield _fields(schema)
+    for name, part in schema.get("$defs", {}).items():
+        if "properties" in part:
+            yield f"### {name}"
+            yield _fields(part)
+
+
+def _fields(schema: Schema) -> str:
+    required = schema.get("required", ())
+    rows = (
+        (
+            f"`{name}`",
+            _type(field),
+            "required" if name in required else _default(field.get("default")),
+            _bounds(field),
+            str(field.get("description", "")),
+        )
+        for name, field in schema["properties"].items()
+    )
+    return _table(("Setting", "Type", "Default", "Bounds", "Meaning"), rows)
+
+
+def _type(field: Schema) -> str:
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_type(option) for option in _options(field)))
+    if "enum" in field or "const" in field:
+        return ", ".join(f"`{_plain(value)}`" for value in field.get("enum", [field.get("const")]) if value != "")
+    if field.get("writeOnly"):
+        return "secret"
+    match field.get("type"):
+        case "array" if "items" in field:
+            return f"list of {_type(field['items'])}"
+        case "object" if value := _value_schema(field):
+            return f"mapping to {_type(value)}"
+    return _FORMATS.get(str(field.get("format")), _TYPES.get(str(field.get("type")), "anything"))
+
+
+def _options(field: Schema) -> Sequence[Schema]:
+    """The alternatives of a field other than its absence."""
+    return [option for option in field["anyOf"] if option.get("type") != "null"]
+
+
+def _value_schema(field: Schema) -> Schema | None:
+    """What the values of a mapping are, None if anything."""
+    named = list(field.get("patternProperties", {}).values())
+    value = named[0] if named else field.get("additionalProperties")
+    return value if isinstance(value, Mapping) else None
+
+
+def _bounds(field: Schema) -> str:
+    if "anyOf" in field:
+        return ", ".join(filter(None, (_bounds(option) for option in _options(field))))
+    least = field.get("minimum", field.get("exclusiveMinimum"))
+    most = field.get("maximum", field.get("exclusiveMaximum"))
+    if least is not None and most is not None:
+        return f"{least:g} to {most:g}" if isinstance(least, float) else f"{least} to {most}"
+    if least is not None:
+        return f"at least {least}" if "minimum" in field else f"above {least}"
+    return f"at most {most}" if most is not None else ""
+
+
+def _default(value: Any) -> str:
+    """The default as YAML shows it; nothing for "not set"."""
+    return "" if value in (None, "", [], {}) and value is not False else f"`{_plain(value)}`"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(_plain(item) for item in value)}]"
+    return str(value)
+
+
+def _metric(metric: Metric) -> Sequence[str]:
+    parts = f"{metric.part}: {', '.join(metric.parts)}" if metric.parts else metric.part
+    return (f"`{metric.name}`", metric.unit, parts, metric.help)
+
+
+def _reasons(own: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    for word, meaning in {**REASONS, **own}.items():
+        yield f"`{word}`", "UP" if word == "ok" else "DOWN", meaning
+    for word, meaning in UNKNOWN_REASONS.items():
+        yield f"`{word}`", "UNKNOWN", meaning
+
+
+def _rule(rule: DefaultRule) -> Sequence[str]:
+    return (f"`{rule.id}`", rule.severity, _condition(rule), rule.says)
+
+
+def _condition(rule: DefaultRule) -> str:
+    side, limit = ("above", rule.above) if rule.above is not None else ("below", rule.below)
+    words = [f"`{rule.metric}`{f' of {rule.part}' if rule.part else ''} is {side} {limit:.15g}"]
+    if rule.window > 1:
+        words.append(f"in {rule.times} of {rule.window} readings")
+    if rule.hold:
+        words.append(f"for {rule.hold:g} s")
+    if rule.clear is not None:
+        words.append(f"until it is {'below' if side == 'above' else 'above'} {rule.clear:.15g}")
+    return " ".join(words)
+
+
+def _table(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

@@ -1,0 +1,39 @@
+"""What the two databases say differently: insert or update, and one of many values."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Table, Text, any_, literal
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+def upsert(conn: AsyncConnection, table: Table, *, keep: Collection[str] = ()) -> Any:
+    """Insert rows; where a row of that primary key exists, its other columns take the new values, but for `keep`."""
+    statement = insert(conn, table)
+    keys = [column.name for column in table.primary_key]
+    change = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column.name not in keys and column.name not in keep
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=change)
+
+
+def insert(conn: AsyncConnection, table: Table) -> Any:
+    """An insert that knows `on_conflict_…`; the import of the database that is not in use is spared."""
+    if conn.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
+def one_of(conn: AsyncConnection, column: Column[str], values: Collection[str]) -> ColumnElement[bool]:
+    """Whether a column has one of the values; PostgreSQL looks a long list up quickly only if it is one array."""
+    if conn.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return column == any_(literal(list(values), postgresql.ARRAY(Text)))
+    return column.in_(values)

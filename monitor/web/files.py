@@ -1,0 +1,31 @@
+"""Style, script and icon: read once, sent with an address that changes with their content."""
+
+import hashlib
+from pathlib import Path
+
+from aiohttp import web
+
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class Files:
+    """The files of a folder, by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in _TYPES}
+
+    def address(self, name: str) -> str:
+        """The address that stands for this very content."""
+        return f"/static/{name}?v={hashlib.sha256(self._files[name]).hexdigest()[:12]}"
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """GET /static/NAME."""
+        name = request.match_info["name"]
+        body = self._files.get(name)
+        if body is None:
+            raise web.HTTPNotFound(text=f"There is no file {name!r}.")
+        response = web.Response(body=body, headers={"Cache-Control": _FOR_EVER})
+        response.content_type, response.charset = _TYPES[Path(name).suffix], "utf-8"
+        response.enable_compression()
+        return response

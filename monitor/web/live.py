@@ -1,0 +1,89 @@
+"""The page keeps itself up to date: a stream that says when the board has changed."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from monitor.store import StoreError
+from monitor.web.guard import APP, POLICY, is_signed_in
+from monitor.web.service import App
+
+MOST = 200
+"""How many pages may listen at once."""
+PING = 15.0
+APART = 1.0
+STALLED = 10.0
+"""Seconds: between signs of life, at least between two events, and until a reader who does not read is dropped."""
+
+HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class Streams:
+    """The open streams of one server: counted, and ended together when it stops."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, tell: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a stream until it or the server ends. Raises HTTPServiceUnavailable when all places are taken."""
+        if len(self._tasks) >= MOST:
+            raise web.HTTPServiceUnavailable(
+                text=f"{MOST} pages are listening already; this one refreshes less often.",
+                headers={"Retry-After": "60"},
+            )
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(tell())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self, _: web.Application) -> None:
+        """End all streams at once; their pages connect again by themselves."""
+        for task in self._tasks:
+            task.cancel()
+
+
+STREAMS = web.AppKey("streams", Streams)
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """GET /events: an event with the new version whenever the board may have changed."""
+    response = web.StreamResponse(headers=POLICY | HEADERS)
+    await request.app[STREAMS].run(lambda: _tell(response, request))
+    return response
+
+
+def stamp(app: App) -> str:
+    """What the page compares: a version means something only within one run of the service."""
+    return f"{app.started.timestamp():.0f}-{app.version}"
+
+
+async def _tell(response: web.StreamResponse, request: web.Request) -> None:
+    """Write events until the reader is gone or its session is over."""
+    app = request.app[APP]
+    version = app.version
+    with suppress(ConnectionError, TimeoutError, StoreError):
+        await response.prepare(request)
+        await _write(response, f"retry: 3000\nevent: board\ndata: {stamp(app)}\n\n")
+        while await is_signed_in(request):
+            newer = await _newer(app, version)
+            if newer is None:
+                await _write(response, ": still here\n\n")
+                continue
+            version = newer
+            await _write(response, f"event: board\ndata: {stamp(app)}\n\n")
+            await asyncio.sleep(APART)
+
+
+async def _newer(app: App, version: int) -> int | None:
+    """The next version, None if nothing changes for a while."""
+    try:
+        return await asyncio.wait_for(app.changed(version), PING)
+    except TimeoutError:
+        return None
+
+
+async def _write(response: web.StreamResponse, text: str) -> None:
+    await asyncio.wait_for(response.write(text.encode()), STALLED)

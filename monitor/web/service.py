@@ -1,0 +1,82 @@
+"""What the pages need of the running service."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from alerting.rules import State
+from incidents.lifecycle import Change, Incident
+from monitor.config.model import Config
+from monitor.store import Store
+from probes import Reading
+
+
+class Reloads(Protocol):
+    """The outcome of the newest load of the configuration; `problems` name the file, the line and the remedy."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+
+
+class App(Protocol):
+    """One running service, as the pages see it."""
+
+    @property
+    def config(self) -> Config:
+        """Replaced as a whole by a reload."""
+        ...
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def latest(self) -> Mapping[str, Reading]:
+        """The newest reading by check id; a check without one has not run yet."""
+        ...
+
+    @property
+    def episodes(self) -> Mapping[tuple[str, str], State]:
+        """What each rule remembers, by check id and rule id."""
+        ...
+
+    @property
+    def reloads(self) -> Reloads: ...
+
+    @property
+    def registry(self) -> CollectorRegistry: ...
+
+    @property
+    def started(self) -> datetime: ...
+
+    @property
+    def version(self) -> int:
+        """Grows whenever what the board shows may have changed."""
+        ...
+
+    async def changed(self, version: int) -> int:
+        """Wait until the version is beyond this one; the new version."""
+        ...
+
+    async def decide(self, incident: str, change: Callable[[Incident], Change]) -> Incident | None:
+        """Change an incident in one transaction; the incident as it is now, None if there is none of that id."""
+        ...
+
+    async def reload(self) -> Reloads:
+        """Load the configuration again; a bad file changes nothing."""
+        ...
+
+    async def problems(self) -> tuple[str, ...]:
+        """What keeps the service from being ready, in words; empty when it is."""
+        ...
+
+    async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:
+        """Run one probe once. Raises KeyError for an unknown kind, pydantic.ValidationError for bad settings."""
+        ...

@@ -1,0 +1,31 @@
+"""What several kinds share: sockets and connections that are opened once for all targets."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from probes._engines.http import HttpEngine
+    from probes._engines.icmp import IcmpEngine
+
+
+class Engines:
+    """The shared engines of one event loop, each made when a probe first needs it, all closed together."""
+
+    @cached_property
+    def icmp(self) -> "IcmpEngine":
+        """Sends ICMP echoes for all targets over one socket per address family."""
+        from probes._engines.icmp import IcmpEngine
+
+        return IcmpEngine()
+
+    @cached_property
+    def http(self) -> "HttpEngine":
+        """Runs all HTTP transfers in one libcurl multi handle."""
+        from probes._engines.http import HttpEngine
+
+        return HttpEngine()
+
+    def close(self) -> None:
+        """Close what was opened. Running probes fail."""
+        for engine in vars(self).values():
+            engine.close()

@@ -1,0 +1,64 @@
+"""Opens sockets that leave this machine the way a check asks for, and sorts what can go wrong by whose fault it is."""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Mapping
+
+from probes._base import Failed, Sample, Unmeasured
+from probes._engines.resolve import Resolved, local_failure
+
+REASONS: Mapping[str, str] = {
+    "refused": "the target refused the connection",
+    "unreachable": "the network on the way says that the target can't be reached",
+    "unresolved": "the host name has no address",
+    "reset": "the target reset the connection",
+    "closed": "the target closed the connection before it was done",
+}
+"""The reasons for which talking to a host and port fails; "timeout" comes with every kind."""
+
+_ERRNOS = {
+    errno.ECONNREFUSED: "refused",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "closed",
+    errno.EPIPE: "closed",
+}
+
+
+def open_socket(kind: socket.SocketKind, version: int, source: str = "", interface: str = "") -> socket.socket:
+    """A socket that does not block, bound to an address or an interface of this machine.
+
+    Raises Unmeasured when this machine does not have them.
+    """
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    try:
+        opened = socket.socket(family, kind)
+    except OSError as error:
+        raise local_failure(error, f"this machine does not speak IPv{version}") from error
+    try:
+        opened.setblocking(False)
+        if interface:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        if source:
+            opened.bind((source, 0))
+    except OSError as error:
+        opened.close()
+        raise local_failure(error, f"cannot send from {source or interface}") from error
+    return opened
+
+
+async def connect(opened: socket.socket, to: Resolved, port: int) -> None:
+    """Connect a socket. Raises OSError; the socket stays the caller's."""
+    await asyncio.get_running_loop().sock_connect(opened, (to.address, port))
+
+
+def network_failure(error: OSError, whom: str, samples: tuple[Sample, ...] = ()) -> Failed | Unmeasured:
+    """The reading that an error of a connection to `whom` stands for."""
+    reason = _ERRNOS.get(error.errno or 0)
+    if reason is None and isinstance(error, ConnectionError):
+        reason = "reset"
+    if reason is None:
+        return local_failure(error, f"cannot reach {whom}")
+    return Failed(reason, f"{whom}: {os.strerror(error.errno) if error.errno else error}", samples)

@@ -1,0 +1,7 @@
+"""What holds for every test."""
+
+from hypothesis import settings
+
+# A loaded machine is no reason to fail: nothing here is judged by the clock.
+settings.register_profile("deskwatch", deadline=None)
+settings.load_profile("deskwatch")

@@ -1,0 +1,288 @@
+"""What Prometheus scrapes: right to the library's own parser and to promtool, with gaps where nothing is known."""
+
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from peers import require
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from alerting.rules import Severity
+from monitor.config import Config, load
+from monitor.exposition import Labels, families, family, merged, text
+from monitor.metrics import ReadingsCollector, Vitals
+from probes import Measured, Metric, Probe, Reading, Sample, Status
+
+SITE = """\
+site: {id: harbour, timezone: UTC}
+uplinks:
+  - id: line
+    checks:
+      - {kind: internet.ping, host: 192.0.2.1}
+      - {kind: internet.tcp, host: 192.0.2.1, port: 80}
+doors:
+  - id: front-door
+    checks:
+      - {kind: internet.tcp, host: 192.0.2.9, port: 80}
+"""
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+UP = Reading(
+    "line/ping",
+    AT,
+    0.25,
+    Status.UP,
+    "ok",
+    "answered",
+    (
+        Sample("probe_icmp_loss_ratio", 0),
+        Sample("probe_icmp_rtt_seconds", 0.001, "min"),
+        Sample("probe_icmp_rtt_seconds", 0.002, "max"),
+        Sample("probe_ip_protocol", 4),
+    ),
+)
+DOWN = Reading("line/tcp", AT, 2.0, Status.DOWN, "refused", "refused", (Sample("probe_ip_protocol", 4),))
+UNKNOWN = Reading("front-door/tcp", AT, 0.1, Status.UNKNOWN, "no_network", "no route")
+
+PING = {"site": "harbour", "asset": "line", "check": "line/ping", "kind": "internet.ping"}
+TCP = {"site": "harbour", "asset": "line", "check": "line/tcp", "kind": "internet.tcp"}
+DOOR = {"site": "harbour", "asset": "front-door", "check": "front-door/tcp", "kind": "internet.tcp"}
+
+Found = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Water(Probe[Any]):
+    """A kind that other people might add: a counter, a gauge and a part that is not known before."""
+
+    metrics = (
+        Metric("water_litres_total", "Litres so far"),
+        Metric("water_level_ratio", "How full", "ratio", "tank"),
+        Metric("water_pressure", "First of two texts"),
+    )
+
+    async def measure(self, timeout: float) -> Measured:
+        return Measured("wet")
+
+
+class Steam(Water):
+    metrics = (Metric("water_pressure", "Second of two texts"),)
+
+
+def water(*samples: Sample) -> Reading:
+    return Reading("w", AT, 0.1, Status.UP, "ok", "wet", samples)
+
+
+def parsed(exposed: str) -> Found:
+    """The series by name and labels."""
+    return {
+        (series.name, frozenset(series.labels.items())): series.value
+        for metric in text_string_to_metric_families(exposed)
+        for series in metric.samples
+    }
+
+
+def series(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return name, frozenset(labels.items())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
+    return load(path)
+
+
+@pytest.fixture
+def collector(config: Config) -> ReadingsCollector:
+    latest = {reading.check: reading for reading in (UP, DOWN, UNKNOWN)}
+    return ReadingsCollector(lambda: config, lambda: latest)
+
+
+def scrape(collector: ReadingsCollector) -> Found:
+    return parsed("".join(text(collector.collect())))
+
+
+def test_a_reading_has_its_verdict_its_length_and_what_it_measured(collector: ReadingsCollector) -> None:
+    found = scrape(collector)
+    assert found[series("probe_success", **PING)] == 1
+    assert found[series("probe_success", **TCP)] == 0
+    assert found[series("probe_duration_seconds", **TCP)] == 2
+    assert found[series("probe_icmp_rtt_seconds", **PING, stat="max")] == 0.002
+    assert found[series("deskwatch_check_last_run_timestamp_seconds", **PING)] == AT.timestamp()
+
+
+def test_an_unknown_reading_is_a_gap_and_not_a_failure(collector: ReadingsCollector) -> None:
+    found = scrape(collector)
+    assert series("probe_success", **DOOR) not in found
+    assert series("probe_duration_seconds", **DOOR) not in found
+    assert found[series("deskwatch_check_status", **DOOR, status="unknown")] == 1
+
+
+def test_each_check_has_all_states_and_is_in_one(collector: ReadingsCollector) -> None:
+    found = scrape(collector)
+    states = {status.value: found[series("deskwatch_check_status", **TCP, status=status.value)] for status in Status}
+    assert states == {"up": 0, "down": 1, "unknown": 0}
+
+
+def test_a_check_that_has_not_run_has_no_series(config: Config) -> None:
+    assert scrape(ReadingsCollector(lambda: config, dict)) == {}
+
+
+def test_a_check_that_a_reload_removed_vanishes_though_its_reading_is_still_there(config: Config) -> None:
+    now = [config]
+    latest = {reading.check: reading for reading in (UP, UNKNOWN)}
+    collector = ReadingsCollector(lambda: now[0], lambda: latest)
+    assert {dict(labels)["check"] for _, labels in scrape(collector)} == {"line/ping", "front-door/tcp"}
+    now[0] = replace(config, assets=tuple(asset for asset in config.assets if asset.id == "line"))
+    assert {dict(labels)["check"] for _, labels in scrape(collector)} == {"line/ping"}
+
+
+def test_a_family_of_several_kinds_is_exposed_once(collector: ReadingsCollector) -> None:
+    exposed = "".join(text(collector.collect()))
+    assert exposed.count("# TYPE probe_ip_protocol ") == 1
+    found = parsed(exposed)
+    assert found[series("probe_ip_protocol", **PING)] == found[series("probe_ip_protocol", **TCP)] == 4
+
+
+def test_of_two_descriptions_of_a_family_the_first_is_taken() -> None:
+    reading = water(Sample("water_pressure", 3))
+    both = merged([(Labels({"check": "a"}), Steam, reading), (Labels({"check": "b"}), Water, reading)])
+    (pressure,) = (one for one in both if one.name == "water_pressure")
+    assert pressure.documentation == "Second of two texts"
+    assert len(pressure.samples) == 2
+
+
+def test_our_text_says_what_the_library_says(collector: ReadingsCollector) -> None:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    vitals = Vitals(registry)
+    vitals.lag.observe(0.2)
+    vitals.runs.labels("internet.ping", Status.UP).inc()
+    theirs = parsed(generate_latest(registry).decode())
+    created = {key for key in theirs if key[0].endswith("_created")}
+    assert created, "the library adds the times at which counters began, which we leave out"
+    assert parsed("".join(text(registry.collect()))) == {key: theirs[key] for key in theirs.keys() - created}
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30))
+def test_any_part_survives_the_way_through_the_text(part: str) -> None:
+    reading = water(Sample("water_level_ratio", 0.5, part))
+    exposed = "".join(text(families(Water.metrics, {"site": 'a"b\\n'}, reading)))
+    registry = CollectorRegistry()
+    level = family("water_level_ratio", "How full")
+    level.add_sample("water_level_ratio", {"site": 'a"b\\n', "tank": part}, 0.5)
+    registry.register(type("Level", (), {"collect": lambda _self: [level]})())
+    assert parsed(exposed) == parsed(generate_latest(registry).decode())
+
+
+@given(st.floats())
+def test_any_value_survives_the_way_through_the_text(value: float) -> None:
+    (back,) = parsed("".join(text(families(Water.metrics, {}, water(Sample("water_pressure", value)))))).values()
+    assert back == value or (back != back and value != value)
+
+
+def test_values_that_are_no_numbers_are_written_as_prometheus_does() -> None:
+    shown = [
+        "".join(text(families(Water.metrics, {}, water(Sample("water_pressure", value))))).splitlines()[-1]
+        for value in (inf, -inf, nan)
+    ]
+    assert shown == ["water_pressure +Inf", "water_pressure -Inf", "water_pressure NaN"]
+
+
+def test_a_help_text_stays_on_its_line() -> None:
+    told = family("told", "one\ntwo \\ three")
+    told.add_sample("told", {}, 1)
+    assert "".join(text([told])).splitlines()[0] == r"# HELP told one\ntwo \\ three"
+
+
+def test_a_family_that_counts_is_a_counter() -> None:
+    exposed = "".join(text(families(Water.metrics, {}, water(Sample("water_litres_total", 7)))))
+    assert "# TYPE water_litres_total counter\nwater_litres_total 7.0\n" in exposed
+
+
+def test_a_sample_that_its_kind_does_not_declare_is_left_out() -> None:
+    assert list(families(Water.metrics, {}, water(Sample("oil", 1)))) == []
+
+
+def test_a_family_without_series_is_not_mentioned() -> None:
+    assert list(text([family("empty", "Nothing")])) == []
+
+
+def test_the_vitals_are_there_from_the_start() -> None:
+    registry = CollectorRegistry()
+    Vitals(registry)
+    names = {metric.name for metric in text_string_to_metric_families(generate_latest(registry).decode())}
+    assert names >= {
+        "deskwatch_build_info",
+        "deskwatch_schedule_lag_seconds",
+        "deskwatch_runs",
+        "deskwatch_runs_skipped",
+        "deskwatch_runs_running",
+        "deskwatch_runs_waiting",
+        "deskwatch_unconfirmed_failures",
+        "deskwatch_readings_pending",
+        "deskwatch_commits",
+        "deskwatch_commit_failures",
+        "deskwatch_store_writable",
+        "deskwatch_config_last_reload_successful",
+        "deskwatch_config_last_reload_success_timestamp_seconds",
+        "deskwatch_incidents_open",
+        "deskwatch_messages",
+        "deskwatch_messages_waiting",
+    }
+
+
+def test_severities_without_incidents_are_zero() -> None:
+    registry = CollectorRegistry()
+    vitals = Vitals(registry)
+    vitals.incidents({Severity.CRITICAL: 2})
+    vitals.incidents({Severity.WARNING: 1})
+    found = parsed("".join(text(registry.collect())))
+    assert found[series("deskwatch_incidents_open", severity="critical")] == 0
+    assert found[series("deskwatch_incidents_open", severity="warning")] == 1
+
+
+def test_a_destination_that_is_gone_has_no_backlog_any_more() -> None:
+    registry = CollectorRegistry()
+    vitals = Vitals(registry)
+    vitals.backlog({"chat": 3, "mail": 0})
+    vitals.backlog({"mail": 1})
+    found = parsed("".join(text(registry.collect())))
+    assert found[series("deskwatch_messages_waiting", destination="mail")] == 1
+    assert series("deskwatch_messages_waiting", destination="chat") not in found
+
+
+def test_a_refused_configuration_keeps_the_time_of_the_last_one_that_was_taken() -> None:
+    registry = CollectorRegistry()
+    vitals = Vitals(registry)
+    vitals.reloaded(True)
+    taken = parsed("".join(text(registry.collect())))
+    vitals.reloaded(False)
+    refused = parsed("".join(text(registry.collect())))
+    time = series("deskwatch_config_last_reload_success_timestamp_seconds")
+    assert taken[time] == refused[time] > 0
+    assert taken[series("deskwatch_config_last_reload_successful")] == 1
+    assert refused[series("deskwatch_config_last_reload_successful")] == 0
+
+
+def test_promtool_finds_nothing_to_complain_about(collector: ReadingsCollector) -> None:
+    promtool = require.program("promtool")
+    registry = CollectorRegistry()
+    registry.register(collector)
+    vitals = Vitals(registry)
+    vitals.lag.observe(0.01)
+    vitals.runs.labels("internet.ping", Status.UP).inc()
+    vitals.skipped.labels("internet.ping").inc()
+    vitals.unconfirmed.labels("internet.ping").inc()
+    vitals.messages.labels("chat", "accepted").inc()
+    vitals.backlog({"chat": 1})
+    exposed = "".join(text(registry.collect())).encode()
+    result = subprocess.run([promtool, "check", "metrics"], input=exposed, capture_output=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")

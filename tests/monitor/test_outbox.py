@@ -1,0 +1,204 @@
+"""Delivery of queued messages over a real store, through real channels, to real HTTP servers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from alerting.channels import Key, NoticeKind, Notification
+from alerting.rules import Severity
+from incidents.messages import MAY_REPEAT
+from monitor.metrics import Vitals
+from monitor.outbox import Outbox, open_channels
+from monitor.store import Store, outbox
+from monitor.store.outbox import Message, MessageState
+
+
+class Provider:
+    """Answers every message with `status`, or not at all while `hanging`."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.hanging = False
+        self.taken: list[dict[str, str]] = []
+        self.asked = 0
+        self.port = 0
+
+    @property
+    def url(self) -> SecretStr:
+        return SecretStr(f"json://127.0.0.1:{self.port}/")
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        body = await request.json()
+        if self.hanging:
+            await asyncio.Event().wait()
+        if self.status == 200:
+            self.taken.append(body)
+        return web.Response(status=self.status)
+
+
+@contextlib.asynccontextmanager
+async def provided() -> AsyncIterator[Provider]:
+    provider = Provider()
+    app = web.Application()
+    app.router.add_post("/", provider.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    provider.port = runner.addresses[0][1]
+    try:
+        yield provider
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def chat() -> AsyncIterator[Provider]:
+    async with provided() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[Provider]:
+    async with provided() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    yield opened
+    await opened.close()
+
+
+@contextlib.asynccontextmanager
+async def delivering(store: Store, **providers: Provider) -> AsyncIterator[Outbox]:
+    delivery = Outbox(store, Vitals(CollectorRegistry()), lambda: None)
+    delivery.adopt(await open_channels({id: provider.url for id, provider in providers.items()}))
+    task = asyncio.create_task(delivery.run())
+    try:
+        yield delivery
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def queue(store: Store, destination: str, episode: str = "E1", kind: NoticeKind = NoticeKind.FIRING) -> Key:
+    key = Key(episode, destination, kind, 0)
+    notification = Notification(key, Severity.CRITICAL, f"{episode} {kind}", "The booking portal is down.")
+    async with store.begin() as conn:
+        await outbox.enqueue(conn, notification, "I1", datetime.now(UTC))
+    return key
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+async def stored(store: Store, key: Key) -> Message:
+    async with store.connect() as conn:
+        return next(one for one in await outbox.recent(conn, 100) if one.notification.key == key)
+
+
+async def in_state(store: Store, key: Key, state: MessageState) -> Message:
+    async with asyncio.timeout(20):
+        while (message := await stored(store, key)).state is not state:
+            await asyncio.sleep(0.02)
+    return message
+
+
+async def test_a_queued_message_arrives_once_and_is_accepted(store: Store, chat: Provider) -> None:
+    key = await queue(store, "chat")
+    async with delivering(store, chat=chat):
+        message = await in_state(store, key, MessageState.ACCEPTED)
+    assert [one["title"] for one in chat.taken] == ["E1 firing"]
+    assert message.attempts == 1
+
+
+async def test_a_refusal_for_now_waits_for_a_later_attempt_and_one_for_good_is_dead(
+    store: Store, chat: Provider, mail: Provider
+) -> None:
+    chat.status, mail.status = 500, 401
+    retried, dead = await queue(store, "chat"), await queue(store, "mail")
+    async with delivering(store, chat=chat, mail=mail):
+        waiting = await in_state(store, retried, MessageState.RETRY)
+        ended = await in_state(store, dead, MessageState.DEAD)
+    assert waiting.due > datetime.now(UTC)
+    assert "500" in waiting.words
+    assert "401" in ended.words
+
+
+async def test_a_provider_that_hangs_delays_no_other(store: Store, chat: Provider, mail: Provider) -> None:
+    chat.hanging = True
+    stuck = await queue(store, "chat")
+    async with delivering(store, chat=chat, mail=mail) as delivery:
+        await until(lambda: chat.asked == 1)
+        for number in range(5):
+            await queue(store, "mail", f"E{number}")
+        delivery.wake()
+        await until(lambda: len(mail.taken) == 5)
+        assert (await stored(store, stuck)).state is MessageState.LEASED
+
+
+async def test_a_message_that_was_being_sent_when_we_were_killed_is_sent_again_and_says_so(
+    store: Store, chat: Provider
+) -> None:
+    key = await queue(store, "chat")
+    async with store.begin() as conn:
+        now = datetime.now(UTC)
+        assert await outbox.lease(conn, "chat", now, now + timedelta(seconds=60))
+    async with delivering(store, chat=chat):
+        await in_state(store, key, MessageState.ACCEPTED)
+    assert MAY_REPEAT in chat.taken[0]["message"]
+
+
+async def test_the_end_is_not_told_to_somebody_who_could_not_be_told_of_the_beginning(
+    store: Store, chat: Provider
+) -> None:
+    chat.status = 401
+    await queue(store, "chat")
+    end = await queue(store, "chat", kind=NoticeKind.RESOLVED)
+    async with delivering(store, chat=chat):
+        await in_state(store, end, MessageState.CANCELLED)
+    assert chat.asked == 1
+
+
+async def test_new_channels_take_over_and_messages_to_a_removed_destination_end(
+    store: Store, chat: Provider, mail: Provider
+) -> None:
+    async with delivering(store, chat=chat) as delivery:
+        chat.status = 500
+        orphan = await queue(store, "chat")
+        delivery.wake()
+        await in_state(store, orphan, MessageState.RETRY)
+        delivery.adopt(await open_channels({"mail": mail.url}))
+        await in_state(store, orphan, MessageState.DEAD)
+        key = await queue(store, "mail")
+        delivery.wake()
+        await in_state(store, key, MessageState.ACCEPTED)
+
+
+async def test_an_alarm_reaches_every_destination_without_the_store(
+    chat: Provider, mail: Provider, store: Store
+) -> None:
+    async with delivering(store, chat=chat, mail=mail) as delivery:
+        await store.close()
+        await delivery.alarm("Deskwatch cannot record anything", "The disk is full.")
+    assert [one["title"] for one in chat.taken + mail.taken] == ["Deskwatch cannot record anything"] * 2
+
+
+async def test_a_destination_that_means_nothing_is_named_and_its_url_is_not() -> None:
+    with pytest.raises(ValueError, match="chat") as caught:
+        await open_channels({"chat": SecretStr("nonsense://s3cret@host")})
+    assert "s3cret" not in str(caught.value)

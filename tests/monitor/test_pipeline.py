@@ -1,0 +1,238 @@
+"""From runs to incidents and queued messages, over a real store."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from alerting.channels import NoticeKind
+from alerting.rules import Phase
+from incidents import lifecycle
+from incidents.lifecycle import Incident, Stage
+from monitor.config import load
+from monitor.config.model import Config
+from monitor.metrics import Vitals
+from monitor.pipeline import Pipeline
+from monitor.runner import Run
+from monitor.store import Store, episodes, incidents, outbox, spans
+from probes import Reading, Sample, Status
+
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday, in opening hours
+
+SITE = """\
+site:
+  {id: harbour, name: Harbour Street, timezone: Europe/Lisbon, opening_hours: {mon-fri: "09:00-18:00"}, capacity: 60}
+uplinks:
+  - id: fibre
+    name: Fibre
+    checks: [{kind: internet.ping, host: 127.0.0.1}]
+booking:
+  - id: portal
+    name: Booking portal
+    people: 40
+    depends_on: [fibre]
+    checks: [{kind: internet.tcp, host: 127.0.0.1, port: 80}]
+routes:
+  - {id: chat, to: "${env:CHAT}", repeat: 1h}
+  - {id: pager, to: "${env:CHAT}", severities: [critical], repeat: never}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    return configured(tmp_path, monkeypatch, SITE)
+
+
+def configured(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Config:
+    monkeypatch.setenv("CHAT", "json://127.0.0.1:9/")
+    (folder / "site.yaml").write_text(text)
+    return load(folder / "site.yaml")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    yield opened
+    await opened.close()
+
+
+async def fed(store: Store, config: Config, runs: Sequence[Run]) -> Pipeline:
+    """A pipeline that has judged these runs and written everything, as at a clean stop."""
+    pipeline = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
+    await pipeline.adopt(config)
+    task = asyncio.create_task(pipeline.run())
+    await asyncio.sleep(0)
+    for run in runs:
+        pipeline.offer(run)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return pipeline
+
+
+def run(
+    config: Config, check: str, status: Status, minute: float, *samples: Sample, reason: str = "", detail: str = "seen"
+) -> Run:
+    found = next(one for one in config.checks if one.id == check)
+    word = reason or ("ok" if status is Status.UP else "refused")
+    at = START + timedelta(minutes=minute)
+    return Run(found, (Reading(check, at, 0.01, status, word, detail, samples),))
+
+
+async def log_of(store: Store) -> tuple[Incident, ...]:
+    async with store.connect() as conn:
+        return await incidents.page(conn)
+
+
+async def queued(store: Store) -> list[tuple[str, str]]:
+    async with store.connect() as conn:
+        found = await outbox.recent(conn, 100)
+    return sorted((one.notification.key.destination, str(one.notification.key.kind)) for one in found)
+
+
+async def test_a_failure_that_lasts_is_one_incident_and_one_message_for_each_route(
+    store: Store, config: Config
+) -> None:
+    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, minute) for minute in range(5)])
+    (incident,) = await log_of(store)
+    assert (incident.asset, incident.stage, incident.title) == ("portal", Stage.OPEN, "Booking portal is down")
+    assert await queued(store) == [("chat", "firing"), ("pager", "firing")]
+
+
+async def test_its_recovery_resolves_it_computes_the_impact_and_tells_the_same_routes(
+    store: Store, config: Config
+) -> None:
+    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0), run(config, "portal/tcp", Status.UP, 30)])
+    (incident,) = await log_of(store)
+    assert incident.stage is Stage.RESOLVED
+    assert incident.member_minutes == 30 * 40
+    assert await queued(store) == [("chat", "firing"), ("chat", "resolved"), ("pager", "firing"), ("pager", "resolved")]
+
+
+async def test_an_outage_while_the_site_is_closed_costs_nobody_anything(store: Store, config: Config) -> None:
+    night = 12 * 60
+    await fed(
+        store,
+        config,
+        [run(config, "portal/tcp", Status.DOWN, night), run(config, "portal/tcp", Status.UP, night + 60)],
+    )
+    assert [incident.member_minutes for incident in await log_of(store)] == [0]
+
+
+async def test_unknown_says_nothing_about_the_target_and_a_run_of_it_is_a_warning_about_the_monitor(
+    store: Store, config: Config
+) -> None:
+    blind = [run(config, "portal/tcp", Status.UNKNOWN, minute, reason="no_network") for minute in range(4)]
+    await fed(store, config, blind)
+    assert await log_of(store) == ()
+    await fed(store, config, [run(config, "portal/tcp", Status.UNKNOWN, 6, reason="no_network")])
+    (incident,) = await log_of(store)
+    assert incident.title.startswith("Booking portal cannot be checked")
+    assert await queued(store) == [("chat", "firing")]
+
+
+async def test_a_fault_of_what_an_open_incident_explains_joins_it_and_pages_nobody_again(
+    store: Store, config: Config
+) -> None:
+    await fed(store, config, [run(config, "fibre/ping", Status.DOWN, 0), run(config, "portal/tcp", Status.DOWN, 1)])
+    (incident,) = await log_of(store)
+    assert incident.asset == "fibre"
+    assert len(incident.firing) == 2
+    assert any("Booking portal" in entry.text for entry in incident.timeline)
+    assert len(await queued(store)) == 2
+
+    await fed(store, config, [run(config, "fibre/ping", Status.UP, 2)])
+    assert [one.stage for one in await log_of(store)] == [Stage.OPEN], "the portal is still down"
+    await fed(store, config, [run(config, "portal/tcp", Status.UP, 3)])
+    assert [one.stage for one in await log_of(store)] == [Stage.RESOLVED]
+
+
+async def test_a_warning_that_becomes_critical_is_told_to_everybody_who_wants_to_hear_of_that(
+    store: Store, config: Config
+) -> None:
+    lossy = Sample("probe_icmp_loss_ratio", 0.4)
+    await fed(store, config, [run(config, "fibre/ping", Status.UP, minute, lossy) for minute in range(3)])
+    assert await queued(store) == [("chat", "firing")]
+    await fed(store, config, [run(config, "fibre/ping", Status.DOWN, 4)])
+    assert await queued(store) == [("chat", "firing"), ("chat", "firing"), ("pager", "firing")]
+    assert len(await log_of(store)) == 1
+
+
+async def test_the_window_of_a_rule_survives_a_restart(store: Store, config: Config) -> None:
+    lossy = Sample("probe_icmp_loss_ratio", 0.4)
+    await fed(store, config, [run(config, "fibre/ping", Status.UP, 0, lossy)])
+    assert await log_of(store) == ()
+    await fed(store, config, [run(config, "fibre/ping", Status.UP, 1, lossy)])
+    assert len(await log_of(store)) == 1
+
+
+async def test_an_open_episode_survives_a_restart(store: Store, config: Config) -> None:
+    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
+    pipeline = await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 10)])
+    assert len(await log_of(store)) == 1
+    episode = pipeline.states["portal/tcp", "down"].episode
+    assert episode is not None
+    assert episode.phase is Phase.FIRING
+    assert episode.opened == START
+
+
+async def test_what_is_no_longer_watched_is_closed_and_those_who_were_told_hear_it(
+    store: Store, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
+    without = configured(
+        tmp_path, monkeypatch, SITE.replace("internet.tcp, host", "internet.ping, host").replace(", port: 80", "")
+    )
+    await fed(store, without, [])
+    (incident,) = await log_of(store)
+    assert incident.stage is Stage.RESOLVED
+    assert "no longer watched" in incident.timeline[-1].text
+    assert ("pager", "resolved") in await queued(store)
+    async with store.connect() as conn:
+        assert ("portal/tcp", "down") not in await episodes.states(conn)
+
+
+async def test_acknowledging_stops_the_repeats_and_is_written_down(store: Store, config: Config) -> None:
+    pipeline = await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
+    id = (await log_of(store))[0].id
+    acknowledged = await pipeline.decide(id, lambda incident: lifecycle.acknowledge(incident, "Ana", START))
+    assert acknowledged is not None
+    assert (acknowledged.stage, acknowledged.acknowledged_by) == (Stage.ACKNOWLEDGED, "Ana")
+    async with store.connect() as conn:
+        assert await incidents.due(conn, START + timedelta(days=2)) == ()
+    assert await pipeline.decide("01AAAAAAAAAAAAAAAAAAAAAAAA", lambda incident: lifecycle.Change(incident)) is None
+
+
+async def test_nobody_acknowledges_and_the_message_is_repeated_to_the_routes_that_repeat(
+    store: Store, config: Config
+) -> None:
+    # START is long past, so the hour until the repeat is over when the pipeline first looks.
+    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
+    pipeline = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
+    await pipeline.adopt(config)
+    task = asyncio.create_task(pipeline.run())
+    async with asyncio.timeout(20):
+        while ("chat", str(NoticeKind.REPEAT)) not in await queued(store):
+            await asyncio.sleep(0.05)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert ("pager", str(NoticeKind.REPEAT)) not in await queued(store)
+
+
+async def test_history_is_written_as_spans(store: Store, config: Config) -> None:
+    await fed(
+        store,
+        config,
+        [
+            run(config, "portal/tcp", status, minute / 2)
+            for minute, status in enumerate([Status.UP, Status.UP, Status.DOWN])
+        ],
+    )
+    async with store.connect() as conn:
+        found = await spans.between(conn, START, START + timedelta(hours=1))
+    assert [span.status for span in found["portal/tcp"]] == [Status.UP, Status.DOWN]

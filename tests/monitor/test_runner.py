@@ -1,0 +1,218 @@
+"""Runs of checks: their times, their bounds, and what becomes of whatever a probe does."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from monitor.config.model import Check, Confirm
+from monitor.metrics import Vitals
+from monitor.runner import Run, Runner, read
+from probes import Failed, Measured, Params, Probe, Reading, Sample, Status, Unmeasured, load
+from probes._engines import Engines
+
+
+class Scripted(Probe[Params]):
+    """Does what the test says."""
+
+    Params = Params
+
+    def __init__(self, act: Callable[[], Awaitable[Measured]]) -> None:
+        super().__init__(Params(), Engines())
+        self.act = act
+
+    async def measure(self, timeout: float) -> Measured:
+        return await self.act()
+
+
+def raising(error: Exception) -> Scripted:
+    async def act() -> Measured:
+        raise error
+
+    return Scripted(act)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason", "words"),
+    [
+        (Failed("refused", "port 80 refused us"), Status.DOWN, "refused", "port 80"),
+        (Unmeasured("no_network", "no route"), Status.UNKNOWN, "no_network", "no route"),
+        (PermissionError("raw socket"), Status.UNKNOWN, "no_permission", "raw socket"),
+        (ZeroDivisionError("oops"), Status.UNKNOWN, "monitor_error", "ZeroDivisionError: oops"),
+        (Failed("bad", "\x1b[31mred\u202e\0"), Status.DOWN, "bad", "\ufffd[31mred\ufffd\ufffd"),
+    ],
+)
+async def test_only_a_failure_of_the_target_is_down(error: Exception, status: Status, reason: str, words: str) -> None:
+    reading = await read("a/b", raising(error), 1)
+    assert (reading.status, reading.reason) == (status, reason)
+    assert words in reading.detail
+
+
+async def test_what_was_measured_before_a_failure_is_kept() -> None:
+    samples = (Sample("probe_http_duration_seconds", 0.01, "connect"),)
+    reading = await read("a/b", raising(Failed("reset", "reset", samples)), 1)
+    assert reading.samples == samples
+
+
+async def test_a_probe_that_never_ends_is_cut_off_and_down() -> None:
+    async def act() -> Measured:
+        await asyncio.Event().wait()
+        return Measured("never")
+
+    reading = await read("a/b", Scripted(act), 0.05)
+    assert (reading.status, reading.reason) == (Status.DOWN, "timeout")
+
+
+async def test_a_timeout_while_our_own_loop_stood_still_is_unknown() -> None:
+    async def act() -> Measured:
+        time.sleep(1.2)
+        await asyncio.Event().wait()
+        return Measured("never")
+
+    reading = await read("a/b", Scripted(act), 0.05)
+    assert (reading.status, reading.reason) == (Status.UNKNOWN, "overloaded")
+
+
+async def test_cancelling_passes_through() -> None:
+    async def act() -> Measured:
+        await asyncio.Event().wait()
+        return Measured("never")
+
+    task = asyncio.create_task(read("a/b", Scripted(act), 60))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+class Port:
+    """A TCP port that refuses, accepts, or accepts and says nothing."""
+
+    def __init__(self) -> None:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.number: int = sock.getsockname()[1]
+        self.silent = False
+        self.open_now = 0
+        self.most = 0
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.number)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open_now += 1
+        self.most = max(self.most, self.open_now)
+        if not self.silent:
+            writer.write(b"READY\r\n")
+        await reader.read()
+        self.open_now -= 1
+        writer.close()
+
+
+class Watched:
+    """A running Runner and everything it said."""
+
+    def __init__(self) -> None:
+        self.vitals = Vitals(CollectorRegistry())
+        self.seen: list[Reading] = []
+        self.runs: list[Run] = []
+        self.engines = Engines()
+        self.runner = Runner(self.engines, self.vitals, self.seen.append, self.runs.append)
+
+    async def settled(self, number: int) -> list[Run]:
+        async with asyncio.timeout(20):
+            while len(self.runs) < number:
+                await asyncio.sleep(0.01)
+        return self.runs
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[Port]:
+    thing = Port()
+    await thing.open()
+    yield thing
+    await thing.close()
+
+
+@pytest.fixture
+async def watched() -> AsyncIterator[Watched]:
+    thing = Watched()
+    task = asyncio.create_task(thing.runner.run())
+    yield thing
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    thing.engines.close()
+
+
+def check(port: Port, id: str = "door/panel", interval: float = 0.2, timeout: float = 0.15, times: int = 2) -> Check:
+    params = load("internet.tcp").Params.model_validate(
+        {"host": "127.0.0.1", "port": port.number, "steps": [{"expect": "READY"}]}
+    )
+    asset, _, name = id.partition("/")
+    return Check(id, asset, name, "internet.tcp", interval, timeout, Confirm(times, 0.05), params, ())
+
+
+async def test_a_first_failure_is_confirmed_and_counts_from_its_first_attempt(watched: Watched, port: Port) -> None:
+    await port.close()
+    watched.runner.watch([check(port)])
+    first, second = (await watched.settled(2))[:2]
+    assert [reading.status for reading in first.readings] == [Status.DOWN] * 3
+    assert first.since == first.readings[0].at < first.settled.at
+    assert len(second.readings) == 1, "a failure that lasts is not confirmed again"
+
+
+async def test_a_failure_that_the_second_look_does_not_find_is_counted_and_settles_up(
+    watched: Watched, port: Port
+) -> None:
+    await port.close()
+    watched.runner.watch([check(port, times=50)])
+    async with asyncio.timeout(10):
+        while not watched.seen:
+            await asyncio.sleep(0.005)
+    await port.open()
+    run = (await watched.settled(1))[0]
+    assert run.unconfirmed
+    assert (run.readings[0].status, run.settled.status) == (Status.DOWN, Status.UP)
+    assert run.since == run.settled.at
+    assert watched.vitals.unconfirmed.labels("internet.tcp")._value.get() == 1
+
+
+async def test_a_check_never_overlaps_itself_and_what_is_skipped_is_counted(watched: Watched, port: Port) -> None:
+    port.silent = True
+    watched.runner.watch([check(port, interval=0.1, timeout=0.5, times=0)])
+    await watched.settled(3)
+    assert port.most == 1
+    assert watched.vitals.skipped.labels("internet.tcp")._value.get() >= 3
+
+
+async def test_one_target_is_asked_by_a_bounded_number_of_checks_at_once(watched: Watched, port: Port) -> None:
+    port.silent = True
+    watched.runner.watch([check(port, f"door/{number}", interval=0.6, timeout=0.5, times=0) for number in range(12)])
+    await watched.settled(12)
+    assert port.most == load("internet.tcp").per_target
+
+
+async def test_a_check_that_is_no_longer_watched_stops_and_one_that_is_unchanged_keeps_its_probe(
+    watched: Watched, port: Port
+) -> None:
+    gone, kept = check(port, "door/gone"), check(port, "door/kept")
+    watched.runner.watch([gone, kept])
+    await watched.settled(2)
+    before = watched.runner._watched["door/kept"].probe
+    watched.runner.watch([replace(kept)])
+    assert watched.runner._watched["door/kept"].probe is before
+    watched.runs.clear()
+    runs = await watched.settled(4)
+    assert {run.check.id for run in runs[1:]} == {"door/kept"}

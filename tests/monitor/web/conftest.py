@@ -1,0 +1,259 @@
+"""A service of which everything is real but the measuring: what the pages show is put there by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry, Gauge
+from pydantic import SecretStr
+from ulid import ULID
+
+from alerting.channels import Delivery, Notification, Outcome
+from alerting.hours import OpeningHours
+from alerting.routes import Route
+from alerting.rules import Episode, Phase, Rule, Severity, State
+from incidents import lifecycle
+from incidents.availability import Span
+from incidents.lifecycle import Change, Incident
+from monitor.config.model import Asset, Check, Config, Confirm, Server, Site, Storage
+from monitor.runner import read
+from monitor.store import Store, incidents, outbox, spans
+from monitor.web.app import build
+from monitor.web.auth import Gate
+from probes import Reading, Sample, Status, load
+from probes._engines import Engines
+
+OPEN = OpeningHours(ZoneInfo("Europe/Berlin"), (((time(8), time(20)),),) * 5 + ((),) * 2)
+
+
+class Reloads(NamedTuple):
+    ok: bool = True
+    at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Space:
+    """The service, and what a test does to it."""
+
+    config: Config
+    store: Store
+    latest: dict[str, Reading] = field(default_factory=dict)
+    episodes: dict[tuple[str, str], State] = field(default_factory=dict)
+    reloads: Reloads = field(default_factory=Reloads)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    version: int = 1
+    troubles: tuple[str, ...] = ()
+    after_reload: Reloads = field(default_factory=Reloads)
+    engines: Engines = field(default_factory=Engines)
+
+    def __post_init__(self) -> None:
+        self._news = asyncio.Event()
+        Gauge("deskwatch_test", "A gauge of the test.", registry=self.registry).set(1)
+
+    async def changed(self, version: int) -> int:
+        while self.version <= version:
+            await self._news.wait()
+        return self.version
+
+    async def decide(self, incident: str, change: Callable[[Incident], Change]) -> Incident | None:
+        async with self.store.begin() as conn:
+            found = await incidents.get(conn, incident)
+            if found is None:
+                return None
+            changed = change(found).incident
+            await incidents.save(conn, changed)
+        self.touch()
+        return changed
+
+    async def reload(self) -> Reloads:
+        self.reloads = self.after_reload
+        self.touch()
+        return self.reloads
+
+    async def problems(self) -> tuple[str, ...]:
+        return self.troubles
+
+    async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:
+        probe = load(kind)
+        return await read(kind, probe(probe.Params(**settings), self.engines), timeout)
+
+    def touch(self) -> None:
+        self.version += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def add(self, *assets: Asset) -> None:
+        self.config = replace(self.config, assets=(*self.config.assets, *assets))
+
+    def serve(self, **settings: object) -> None:
+        self.config = replace(self.config, server=replace(self.config.server, **settings))
+
+    async def works(self, asset: Asset, detail: str = "answered in 12 ms", hours: float = 30) -> None:
+        """The asset has worked for so long and still does."""
+        await self.reads(asset, Status.UP, detail, hours * 60)
+
+    async def reads(self, asset: Asset, status: Status, detail: str, minutes: float = 3, reason: str = "ok") -> None:
+        """Every check of the asset has had that status for so long; before it worked."""
+        now = datetime.now(UTC)
+        since = now - timedelta(minutes=minutes)
+        for check in asset.checks:
+            samples = (Sample("probe_icmp_duration_seconds", 0.012, "rtt"),) if status is Status.UP else ()
+            self.latest[check.id] = Reading(check.id, now, 0.012, status, reason, detail, samples)
+            history = [Span(check.id, since, now, status, reason)]
+            if status is not Status.UP:
+                history.insert(0, Span(check.id, since - timedelta(hours=26), since, Status.UP, "ok"))
+            async with self.store.begin() as conn:
+                await spans.save(conn, history)
+        self.touch()
+
+    async def fails(self, asset: Asset, detail: str, minutes: float = 12, opens: bool = True) -> Incident | None:
+        """The asset's first rule fires since so many minutes, and if asked so an incident is open and was told."""
+        await self.reads(asset, Status.DOWN, detail, minutes, "timeout")
+        now = datetime.now(UTC)
+        rule, since = asset.checks[0].rules[0], now - timedelta(minutes=minutes)
+        episode = Episode(
+            str(ULID()), rule.check, rule.id, rule.severity, Phase.FIRING, since, now, fired=since, detail=detail
+        )
+        self.episodes[rule.check, rule.id] = State((True,), episode)
+        title = f"{asset.name} {rule.says}"
+        change = lifecycle.opened(str(ULID()), asset.id, title, episode, f"{title}: {detail}.", self.config.routes)
+        if opens:
+            await self._save(change, since)
+        self.touch()
+        return change.incident if opens else None
+
+    async def recovers(self, asset: Asset, incident: Incident) -> Incident:
+        """The fault is gone; the incident is over."""
+        rule = asset.checks[0].rules[0]
+        episode = self.episodes.pop((rule.check, rule.id)).episode
+        assert episode is not None
+        now = datetime.now(UTC)
+        over = replace(episode, phase=Phase.RESOLVED, closed=now, why="recovered")
+        change = lifecycle.step(incident, over, f"{asset.name} works again.", ())
+        await self._save(change, now)
+        await self.works(asset, hours=0.1)
+        return change.incident
+
+    async def _save(self, change: Change, at: datetime) -> None:
+        async with self.store.begin() as conn:
+            await incidents.save(conn, change.incident)
+            for key in change.notices:
+                notification = Notification(key, change.incident.severity, change.incident.title, "…")
+                await outbox.enqueue(conn, notification, change.incident.id, at)
+                await outbox.lease(conn, key.destination, at, at + timedelta(minutes=1))
+                await outbox.record(conn, key, Delivery(Outcome.ACCEPTED, "ok"), at + timedelta(seconds=2), None)
+
+
+def asset(
+    id: str,
+    name: str,
+    section: str = "equipment",
+    *,
+    says: str = "is down",
+    severity: Severity = Severity.CRITICAL,
+    depends_on: tuple[str, ...] = (),
+    affects: str = "",
+    remedy: str = "",
+    people: int = 80,
+) -> Asset:
+    """An asset with one check, which has one rule."""
+    params = load("internet.ping").Params(host="127.0.0.1")
+    rule = Rule(f"{id}/ping", "down", says, severity, status=Status.DOWN)
+    check = Check(f"{id}/ping", id, "ping", "internet.ping", 30, 5, Confirm(), params, (rule,))
+    return Asset(id, section, name, people, depends_on, affects, remedy, (check,))
+
+
+@pytest.fixture
+async def space(tmp_path: Path) -> AsyncIterator[Space]:
+    """A service that watches nothing yet."""
+    site = Site("harbour", "Harbour Hall", OPEN, 120)
+    url = f"sqlite:///{tmp_path}/deskwatch.db"
+    config = Config(site, (), (Route("chat"),), {}, Server(), Storage(SecretStr(url)))
+    store = await Store.open(url)
+    made = Space(config, store)
+    yield made
+    made.engines.close()
+    await store.close()
+
+
+@pytest.fixture
+def make_asset() -> Callable[..., Asset]:
+    """Makes an asset with one check, which has one rule."""
+    return asset
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """The sign-in link of the service."""
+    return Gate()
+
+
+@pytest.fixture
+async def stranger(space: Space, gate: Gate) -> AsyncIterator[TestClient]:
+    """A browser without a session."""
+    async with TestClient(TestServer(build(space, gate))) as client:
+        yield client
+
+
+@pytest.fixture
+async def person(stranger: TestClient, gate: Gate) -> TestClient:
+    """A browser that has signed in."""
+    token = gate.link("").partition("token=")[2]
+    answer = await stranger.post("/sign-in", data={"token": token})
+    assert answer.status == 200, await answer.text()
+    return stranger
+
+
+@pytest.fixture
+def form_key(person: TestClient) -> Callable[[], Awaitable[str]]:
+    """What the forms of the session must carry, read from a page."""
+
+    async def read_key() -> str:
+        page = await (await person.get("/")).text()
+        return page.partition('name="form_key" value="')[2].partition('"')[0]
+
+    return read_key
+
+
+@pytest.fixture
+async def harbour(space: Space) -> Space:
+    """A space on an ordinary bad morning: one uplink down, a door that answers slowly, the rest fine."""
+    affects = "Members have no internet; meetings by video break off."
+    remedy = "Restart the white box in the cellar. If the light stays red, call Nordnet on 0800 123."
+    uplink = asset("fibre", "Nordnet fibre", "uplinks", affects=affects, remedy=remedy)
+    lte = asset("lte", "LTE backup", "uplinks", people=120)
+    members = asset("members", "Members Wi-Fi", "wifi", depends_on=("fibre",), affects="Members cannot get online.")
+    office = asset("office", "Office Wi-Fi", "wifi", people=6)
+    door = asset(
+        "street", "Street door", "doors", says="answers slowly", severity=Severity.WARNING,
+        affects="The door opens only after some seconds.", remedy="Nothing yet. If it gets worse, prop the door open.",
+    )  # fmt: skip
+    hall = asset("hall", "Hall door", "doors")
+    booking = asset("booking", "Room booking", "booking", affects="Members cannot book rooms.")
+    payments = asset("payments", "Card payments", "booking")
+    rooms = [asset(f"room-{n}", name, "rooms", people=size) for n, (name, size) in enumerate(
+        (("Elbe", 12), ("Alster", 8), ("Bille", 6), ("Phone booth 1", 1), ("Phone booth 2", 1)))]  # fmt: skip
+    printer = asset("printer", "Printer, 2nd floor")
+    ups = asset("ups", "UPS in the rack")
+    space.add(uplink, lte, members, office, door, hall, booking, payments, *rooms, printer, ups)
+    for one in (lte, office, hall, payments, *rooms):
+        await space.works(one)
+    await space.works(members, "all 6 access points up, 43 members connected")
+    await space.works(booking, "answered in 180 ms; the newest booking is 4 min old", hours=3)
+    await space.reads(ups, Status.UNKNOWN, "no answer from upsd: this machine has no route to it", 50, "no_network")
+    await space.reads(printer, Status.DOWN, "no answer within 5 s", 1, "timeout")
+    await space.fails(uplink, "no answer from 3 of 3 addresses", 14)
+    slow = await space.fails(door, "opened after 4.2 s, usually 0.8 s", 47)
+    assert slow is not None
+    await space.decide(
+        slow.id, lambda one: lifecycle.acknowledge(one, "admin", datetime.now(UTC) - timedelta(minutes=40))
+    )
+    return space

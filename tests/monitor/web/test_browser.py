@@ -1,0 +1,200 @@
+"""The pages in a real browser: on a phone and a desk, by keyboard, in the dark, and while things change."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pytest
+from aiohttp.test_utils import TestServer
+from peers import require
+from playwright.async_api import Page, async_playwright, expect
+
+from incidents import lifecycle
+from monitor.store import incidents
+from monitor.web.app import build
+from monitor.web.auth import Gate
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOSTILE = ("<script>document.title='owned'</script>", "\u202egpj.exe", "W" * 10_000, "\x1b[31m\x00")
+
+# The lowest contrast ratio of any text with its background, by WCAG 2.2's formula, and what it is.
+CONTRAST = """() => {
+  const parse = (colour) => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = parse(getComputedStyle(one).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walk.currentNode.data.trim().slice(0, 40)]);
+  }
+  return found.sort((a, b) => a[0] - b[0])[0];
+}"""
+
+
+class Browser(NamedTuple):
+    """A signed-in page, where the service is, and what the browser complained of."""
+
+    page: Page
+    base: str
+    server: TestServer
+    complaints: list[str]
+
+
+@pytest.fixture
+async def browser(harbour) -> AsyncIterator[Browser]:
+    """A browser that has followed the sign-in link and sees the board."""
+    path, gate = require.program("chromium"), Gate()
+    async with TestServer(build(harbour, gate)) as server, async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        page, base, complaints = await chromium.new_page(), str(server.make_url("")).rstrip("/"), []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(gate.link(base))
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("1 thing needs you")
+        yield Browser(page, base, server, complaints)
+        await chromium.close()
+
+
+async def paths(space) -> tuple[str, ...]:
+    async with space.store.connect() as conn:
+        one, *_ = await incidents.live(conn)
+    return ("/", "/incidents", f"/incidents/{one.id}", "/assets/fibre", "/nowhere")
+
+
+async def is_too_wide(page: Page) -> bool:
+    return bool(await page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+async def test_no_page_scrolls_sideways(harbour, browser: Browser, width: int) -> None:
+    await browser.page.set_viewport_size({"width": width, "height": 800})
+    for path in await paths(harbour):
+        await browser.page.goto(browser.base + path)
+        assert not await is_too_wide(browser.page), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_all_text_has_the_contrast_of_wcag_aa(harbour, browser: Browser, scheme: str) -> None:
+    await browser.page.emulate_media(color_scheme=scheme)
+    harbour.troubles = ("the disk is full",)
+    harbour.reloads = harbour.reloads._replace(ok=False, problems=("line 3",))
+    harbour.touch()
+    for path in await paths(harbour):
+        await browser.page.goto(browser.base + path)
+        ratio, text = await browser.page.evaluate(CONTRAST)
+        assert ratio >= 4.5, (path, text)
+
+
+async def test_the_keyboard_reaches_the_acknowledge_button_and_it_works(browser: Browser) -> None:
+    page = browser.page
+    for _ in range(12):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.textContent.trim() === 'Acknowledge'"):
+            break
+    focused = page.locator("button:focus-visible")
+    await expect(focused).to_have_accessible_name("Acknowledge: Nordnet fibre is down")
+    assert await focused.evaluate("(one) => getComputedStyle(one).outlineStyle") == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".hero")).to_contain_text("In hand")
+
+
+async def test_the_first_tab_skips_to_the_content(browser: Browser) -> None:
+    await browser.page.goto(browser.base)
+    await browser.page.keyboard.press("Tab")
+    await browser.page.keyboard.press("Enter")
+    assert await browser.page.evaluate("document.activeElement.id") == "main"
+
+
+async def test_the_board_changes_by_itself_and_says_so(harbour, browser: Browser) -> None:
+    async with harbour.store.connect() as conn:
+        for one in await incidents.live(conn):
+            await harbour.recovers(harbour.config.asset(one.asset), one)
+    heading = browser.page.get_by_role("heading", level=1)
+    await expect(heading).to_have_text("Checking 1 thing again", timeout=20_000)
+    await expect(browser.page.get_by_role("status")).to_have_text("Checking 1 thing again")
+    await expect(browser.page).to_have_title("Checking 1 thing again · Harbour Hall")
+
+
+async def test_a_change_keeps_focus_and_place(harbour, browser: Browser) -> None:
+    page = browser.page
+    await page.set_viewport_size({"width": 360, "height": 600})
+    await page.locator("a.row", has_text="Elbe").focus()
+    before = await page.evaluate("scrollY")
+    await harbour.works(harbour.config.asset("printer"), "prints again")
+    await expect(page.locator("a.row", has_text="Printer")).to_contain_text("prints again", timeout=20_000)
+    await expect(page.locator("a.row:focus")).to_contain_text("Elbe")
+    assert abs(await page.evaluate("scrollY") - before) < 100
+
+
+async def test_an_incident_changes_by_itself_but_not_what_one_types(harbour, browser: Browser) -> None:
+    page = browser.page
+    *_, path, _, _ = await paths(harbour)
+    await page.goto(browser.base + path)
+    await page.get_by_label("What did you see or do?").fill("I am still typ")
+    await harbour.decide(path[-26:], lambda one: lifecycle.note(one, "Cable found.", "bea", harbour.started))
+    await expect(page.locator(".timeline")).to_contain_text("Cable found.", timeout=20_000)
+    await expect(page.get_by_label("What did you see or do?")).to_have_value("I am still typ")
+
+
+async def test_a_lost_connection_shows(browser: Browser) -> None:
+    await browser.server.close()
+    await expect(browser.page.get_by_role("alert")).to_contain_text("Connection lost", timeout=20_000)
+
+
+async def test_hostile_names_stay_text(harbour, browser: Browser, make_asset) -> None:
+    page = browser.page
+    await page.set_viewport_size({"width": 360, "height": 800})
+    for number, name in enumerate(HOSTILE):
+        bad = make_asset(f"bad-{number}", name, says=name, affects=name, remedy=name)
+        harbour.add(bad)
+        await harbour.fails(bad, name)
+    for path in await paths(harbour):
+        await page.goto(browser.base + path)
+        assert not await is_too_wide(page), path
+        assert await page.title() != "owned"
+
+
+async def test_the_browser_has_nothing_to_complain_of(harbour, browser: Browser) -> None:
+    for path in (await paths(harbour))[:-1]:
+        await browser.page.goto(browser.base + path)
+        await asyncio.wait_for(browser.page.wait_for_load_state("load"), 20)
+    assert browser.complaints == []
+
+
+async def test_without_javascript_everything_can_be_read_and_done(harbour, browser: Browser) -> None:
+    state = await browser.page.context.storage_state()
+    plain = await browser.page.context.browser.new_context(java_script_enabled=False, storage_state=state)
+    page = await plain.new_page()
+    await page.goto(browser.base)
+    await page.get_by_role("button", name="Acknowledge").click()
+    await expect(page.locator(".hero")).to_contain_text("In hand")
+    await page.get_by_label("What did you see or do?").fill("Called them.")
+    await page.get_by_role("button", name="Add to the timeline").click()
+    await expect(page.locator(".timeline")).to_contain_text("Called them.")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Deskwatch")

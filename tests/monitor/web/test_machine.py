@@ -1,0 +1,120 @@
+"""What Prometheus and other programs get."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestClient
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[int]:
+    """The port of something that accepts connections."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+
+
+def values(text: str) -> dict[str, float]:
+    return {sample.name: sample.value for family in parse(text) for sample in family.samples if not sample.labels}
+
+
+async def test_metrics_come_as_prometheus_text(stranger: TestClient) -> None:
+    answer = await stranger.get("/metrics")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert values(await answer.text()) == {"deskwatch_test": 1}
+
+
+async def test_metrics_come_as_openmetrics_to_those_who_ask(stranger: TestClient) -> None:
+    answer = await stranger.get("/metrics", headers=OPENMETRICS)
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert [family.name for family in parse_openmetrics(await answer.text())] == ["deskwatch_test"]
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain;version=x", ";;,,"])
+async def test_everybody_else_gets_text(stranger: TestClient, accept: str) -> None:
+    answer = await stranger.get("/metrics", headers={"Accept": accept})
+    assert (answer.status, answer.content_type) == (200, "text/plain")
+
+
+async def test_a_probe_that_succeeds_is_one(stranger: TestClient, listener: int) -> None:
+    answer = await stranger.get("/probe", params={"module": "internet.tcp", "target": f"127.0.0.1:{listener}"})
+    found = values(await answer.text())
+    assert answer.status == 200
+    assert found["probe_success"] == 1
+    assert found["probe_timeout_seconds"] == 9.5
+    assert 0 <= found["probe_duration_seconds"] < 9.5
+
+
+async def test_a_probe_that_fails_is_an_answer_too(stranger: TestClient, unused_tcp_port: int) -> None:
+    answer = await stranger.get("/probe", params={"module": "internet.tcp", "target": f"127.0.0.1:{unused_tcp_port}"})
+    assert answer.status == 200
+    assert values(await answer.text())["probe_success"] == 0
+
+
+async def test_the_target_is_no_label_and_other_parameters_are_settings(stranger: TestClient, listener: int) -> None:
+    query = {"module": "internet.tcp", "target": "127.0.0.1:1", "port": str(listener), "steps": '[{"send": "x"}]'}
+    text = await (await stranger.get("/probe", params=query)).text()
+    assert values(text)["probe_success"] == 1
+    assert "127.0.0.1" not in text
+
+
+async def test_a_probe_has_half_a_second_less_than_the_scrape(stranger: TestClient, listener: int) -> None:
+    answer = await stranger.get(
+        "/probe",
+        params={"module": "internet.tcp", "target": f"127.0.0.1:{listener}"},
+        headers={"X-Prometheus-Scrape-Timeout-Seconds": "3"},
+    )
+    assert values(await answer.text())["probe_timeout_seconds"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"module": "internet.tcp"}, "target"),
+        ({"module": "internet.nothing", "target": "127.0.0.1"}, "internet.nothing"),
+        ({"target": "127.0.0.1"}, "module"),
+        ({"module": "internet._base", "target": "127.0.0.1"}, "internet._base"),
+        ({"module": "internet.tcp", "target": "127.0.0.1:1", "colour": "s3cret"}, "colour"),
+        ({"module": "internet.tcp", "target": "127.0.0.1", "port": "s3cret"}, "port"),
+        ({"module": "internet.tcp", "target": "127.0.0.1:1", "steps": "[" * 5000}, "steps"),
+    ],
+)
+async def test_a_senseless_probe_is_refused_in_words(stranger: TestClient, query: dict[str, str], said: str) -> None:
+    answer = await stranger.get("/probe", params=query)
+    text = await answer.text()
+    assert answer.status == 400
+    assert said in text
+    assert "s3cret" not in text
+
+
+@pytest.mark.parametrize("timeout", ["0.5", "-1", "nan", "soon"])
+async def test_a_scrape_without_time_is_refused(stranger: TestClient, timeout: str) -> None:
+    query = {"module": "internet.tcp", "target": "127.0.0.1:1"}
+    answer = await stranger.get("/probe", params=query, headers={"X-Prometheus-Scrape-Timeout-Seconds": timeout})
+    assert answer.status == 400
+
+
+async def test_reload_says_that_it_worked(stranger: TestClient) -> None:
+    answer = await stranger.post("/-/reload")
+    assert (answer.status, await answer.text()) == (200, "Reloaded.\n")
+
+
+async def test_reload_of_a_bad_file_gives_every_problem(space, stranger: TestClient) -> None:
+    space.after_reload = space.reloads._replace(ok=False, problems=("line 3: no such kind", "line 9: bad interval"))
+    answer = await stranger.post("/-/reload")
+    assert answer.status == 500
+    assert {"line 3: no such kind", "line 9: bad interval"} <= set((await answer.text()).splitlines())
+
+
+async def test_ready_lists_what_is_missing_and_healthy_does_not_care(space, stranger: TestClient) -> None:
+    assert (await stranger.get("/-/ready")).status == 200
+    space.troubles = ("the disk is full; free some space",)
+    answer = await stranger.get("/-/ready")
+    assert (answer.status, await answer.text()) == (503, "the disk is full; free some space\n")
+    assert (await stranger.get("/-/healthy")).status == 200

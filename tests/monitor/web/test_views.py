@@ -1,0 +1,212 @@
+"""What the board says of every state that a check can be in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from alerting.hours import OpeningHours
+from alerting.rules import Episode, Phase, Severity, State
+from incidents import availability
+from incidents.availability import Span
+from incidents.lifecycle import Incident, Stage
+from monitor.config.model import Asset, Config, Server, Site, Storage
+from monitor.web import views
+from monitor.web.views import Verdict, World
+from probes import Metric, Reading, Sample, Status
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SITE = Site("harbour", "Harbour Hall", OpeningHours(ZoneInfo("UTC")), 100)
+
+
+def world(*assets: Asset, **others: object) -> World:
+    config = Config(SITE, assets, (), {}, Server(), Storage(SecretStr("sqlite:///x")))
+    return replace(World(config, {}, {}, {}, (), (), (), (), NOW), **others)
+
+
+def reading(asset: Asset, status: Status, ago: float = 0, detail: str = "…") -> dict[str, Reading]:
+    check = asset.checks[0].id
+    return {check: Reading(check, NOW - timedelta(seconds=ago), 0.1, status, "ok", detail)}
+
+
+def firing(asset: Asset, severity: Severity, phase: Phase = Phase.FIRING) -> dict[tuple[str, str], State]:
+    rule = asset.checks[0].rules[0]
+    began = NOW - timedelta(minutes=5)
+    episode = Episode("E", rule.check, rule.id, severity, phase, began, NOW, detail="4.2 s")
+    return {(rule.check, rule.id): State((True,), episode)}
+
+
+def incident(asset: str, stage: Stage = Stage.OPEN) -> Incident:
+    return Incident(f"I-{asset}", asset, f"{asset} is down", Severity.CRITICAL, NOW - timedelta(minutes=9), stage)
+
+
+@pytest.fixture
+def door(make_asset: Callable[..., Asset]) -> Asset:
+    return make_asset("door", "Street door", "doors")
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [(Status.UP, Verdict.WORKING), (Status.DOWN, Verdict.CHECKING), (Status.UNKNOWN, Verdict.UNKNOWN)],
+)
+def test_without_a_firing_rule_the_reading_decides(door: Asset, status: Status, verdict: Verdict) -> None:
+    assert views.asset_view(door, world(door, latest=reading(door, status))).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("severity", "status", "verdict"),
+    [
+        (Severity.CRITICAL, Status.DOWN, Verdict.DOWN),
+        (Severity.CRITICAL, Status.UNKNOWN, Verdict.DOWN),
+        (Severity.WARNING, Status.UP, Verdict.DEGRADED),
+        (Severity.INFO, Status.UP, Verdict.WORKING),
+        (Severity.INFO, Status.DOWN, Verdict.DEGRADED),
+    ],
+)
+@pytest.mark.parametrize("phase", [Phase.FIRING, Phase.RECOVERING])
+def test_a_firing_rule_decides_by_its_severity(
+    door: Asset, severity: Severity, status: Status, verdict: Verdict, phase: Phase
+) -> None:
+    seen = views.asset_view(door, world(door, latest=reading(door, status), episodes=firing(door, severity, phase)))
+    assert seen.verdict is verdict
+
+
+def test_a_pending_rule_decides_nothing_yet(door: Asset) -> None:
+    pending = firing(door, Severity.CRITICAL, Phase.PENDING)
+    seen = views.asset_view(door, world(door, latest=reading(door, Status.DOWN), episodes=pending))
+    assert seen.verdict is Verdict.CHECKING
+
+
+def test_an_old_reading_proves_nothing(door: Asset) -> None:
+    assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=60))).verdict is Verdict.WORKING
+    assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=70))).verdict is Verdict.UNKNOWN
+
+
+def test_what_was_never_measured_is_not_known(door: Asset) -> None:
+    assert views.asset_view(door, world(door)).verdict is Verdict.UNKNOWN
+    assert views.asset_view(replace(door, checks=()), world(door)).verdict is Verdict.UNKNOWN
+
+
+def test_an_asset_is_as_bad_as_its_worst_check(door: Asset) -> None:
+    second = replace(door.checks[0], id="door/http", name="http")
+    both = replace(door, checks=(*door.checks, second))
+    seen = views.asset_view(both, world(both, latest=reading(door, Status.UP)))
+    assert seen.verdict is Verdict.UNKNOWN
+    assert [check.verdict for check in seen.checks] == [Verdict.WORKING, Verdict.UNKNOWN]
+
+
+def headline(seen: World) -> tuple[str, Verdict]:
+    board = views.board(seen)
+    return board.headline, board.tone
+
+
+def test_the_headline_says_the_most_urgent_thing(door: Asset, make_asset: Callable[..., Asset]) -> None:
+    wifi = make_asset("wifi", "Wi-Fi", "wifi")
+    works = reading(door, Status.UP) | reading(wifi, Status.UP)
+    held = incident("door", Stage.ACKNOWLEDGED)
+    for seen, said in (
+        (world(), ("Nothing is watched yet", Verdict.UNKNOWN)),
+        (world(door), ("Taking a first look", Verdict.UNKNOWN)),
+        (world(door, latest=reading(door, Status.UP, ago=999)), ("Nothing is known", Verdict.UNKNOWN)),
+        (world(door, wifi, latest=works), ("All working", Verdict.WORKING)),
+        (world(door, wifi, latest=reading(door, Status.UP)), ("1 thing not known", Verdict.UNKNOWN)),
+        (world(door, wifi, latest=works | reading(door, Status.DOWN)), ("Checking 1 thing again", Verdict.CHECKING)),
+        (world(door, wifi, latest=works, live=[held]), ("1 thing in hand", Verdict.DEGRADED)),
+        (world(door, wifi, latest=works, live=[held, incident("wifi")]), ("1 thing needs you", Verdict.DOWN)),
+        (world(door, wifi, live=[incident("door"), incident("wifi")]), ("2 things need you", Verdict.DOWN)),
+    ):
+        assert headline(seen) == said
+
+
+def test_one_cause_is_one_card_that_names_what_else_it_hits(make_asset: Callable[..., Asset]) -> None:
+    uplink = make_asset("fibre", "Fibre", "uplinks")
+    wifi = make_asset("wifi", "Members Wi-Fi", "wifi", depends_on=("fibre",))
+    door = make_asset("door", "Street door", "doors")
+    faults = firing(uplink, Severity.CRITICAL) | firing(wifi, Severity.CRITICAL) | firing(door, Severity.WARNING)
+    cards = views.board(world(uplink, wifi, door, episodes=faults, live=[incident("fibre")])).cards
+    assert [(card.asset, card.also) for card in cards] == [("fibre", ("Members Wi-Fi",)), ("door", ())]
+
+
+def test_what_is_in_hand_comes_after_what_is_not(make_asset: Callable[..., Asset]) -> None:
+    assets = [make_asset(id, id) for id in ("a", "b")]
+    cards = views.board(world(*assets, live=[incident("a", Stage.ACKNOWLEDGED), incident("b")])).cards
+    assert [(card.asset, card.in_hand) for card in cards] == [("b", False), ("a", True)]
+
+
+def test_an_incident_of_something_no_longer_watched_still_shows() -> None:
+    (card,) = views.board(world(live=[incident("gone")])).cards
+    assert (card.title, card.asset) == ("gone is down", "")
+
+
+def spans(*parts: tuple[float, float, Status]) -> tuple[Span, ...]:
+    """Spans of one check, in hours before now."""
+    return tuple(Span("x", NOW - timedelta(hours=a), NOW - timedelta(hours=b), status, "") for a, b, status in parts)
+
+
+def test_the_strip_draws_every_outage_and_every_gap() -> None:
+    drawn = views.strip([spans((30, 13, Status.UP), (12, 11.99, Status.DOWN), (11.99, 0, Status.UP))], NOW)
+    assert dict(drawn.paths) == {"up": "M0 0H44V8H0zM49 0H96V8H49z", "down": "M48 0H49V8H48z"}
+    assert drawn.words == "Last 24 hours: outages in 1 quarter-hour, not known for about 1 h"
+
+
+EDGES = st.lists(st.tuples(st.integers(0, 30 * 60), st.sampled_from(Status)), min_size=2, max_size=12)
+
+
+@given(EDGES)
+def test_the_strip_of_one_check_draws_what_its_availability_says(edges: list[tuple[int, Status]]) -> None:
+    times = sorted({minutes for minutes, _ in edges}, reverse=True)
+    history = spans(*((a / 60, b / 60, s) for a, b, (_, s) in zip(times, times[1:], edges, strict=False)))
+    slots = availability.strip(history, NOW - views.DAY, NOW, views.PIECES)
+    drawn = dict(views.strip([history], NOW).paths)
+    for status in (Status.UP, Status.DOWN):
+        cells = {
+            cell for a, b in re.findall(r"M(\d+) 0H(\d+)", drawn.get(status, "")) for cell in range(int(a), int(b))
+        }
+        assert cells == {n for n, slot in enumerate(slots) if slot.status is status}
+
+
+def test_the_strip_of_several_checks_is_the_worst_of_them() -> None:
+    drawn = views.strip([spans((24, 0, Status.UP)), spans((2, 1, Status.DOWN)), ()], NOW)
+    assert dict(drawn.paths)["down"] == "M88 0H92V8H88z"
+
+
+def test_without_history_the_strip_is_empty() -> None:
+    assert views.strip([()], NOW) == ((), "Last 24 hours: not known")
+
+
+@pytest.mark.parametrize(
+    ("history", "hours"),
+    [
+        (((30, 3, Status.DOWN), (3, 2, Status.UP), (2, 0, Status.UP)), 3),
+        (((30, 0, Status.UP),), None),
+        ((), None),
+    ],
+)
+def test_since_is_when_the_present_status_began(
+    door: Asset, history: tuple[tuple[float, float, Status], ...], hours: float | None
+) -> None:
+    seen = views.asset_view(
+        door, world(door, latest=reading(door, Status.UP), spans={"door/ping": spans(*history)} if history else {})
+    )
+    assert seen.since == (NOW - timedelta(hours=hours) if hours else None)
+
+
+def test_values_say_what_they_mean_and_undeclared_ones_are_left_out() -> None:
+    metrics = (Metric("rtt_seconds", "Round trip", "seconds", "phase"), Metric("cert_expiry", "Expires", "seconds"))
+    samples = (Sample("rtt_seconds", 0.012, "connect"), Sample("cert_expiry", 1.8e9), Sample("secret", 1))
+    one = Reading("x", NOW, 0.1, Status.UP, "ok", "", samples)
+    assert views.values(one, metrics) == (
+        ("Round trip", "connect", "12 ms", None),
+        ("Expires", "", views.values(one, metrics)[1].text, datetime.fromtimestamp(1.8e9, UTC)),
+    )
+
+
+def test_the_cost_of_a_live_incident_is_counted_up_to_now(door: Asset) -> None:
+    assert views.lost_minutes(incident("door"), world(door).config, NOW) == 9 * 80
+    assert views.lost_minutes(replace(incident("door"), member_minutes=5), world(door).config, NOW) == 5

@@ -1,0 +1,396 @@
+"""The ICMP engine against the kernel, against icmplib, and against peers that misbehave."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import icmplib
+import pytest
+import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
+from peers import netns, require, sockets
+
+from probes import Unmeasured
+from probes._engines.icmp import Echo, IcmpEngine, Stamp, round_trip
+from probes._engines.icmp_messages import (
+    Refusal,
+    Reply,
+    checksum,
+    decode,
+    queued_refusal,
+    request,
+    unwrap,
+)
+
+SOCKETS = {"datagram": "0 2147483647", "raw": "1 0"}
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+def namespace() -> Iterator[netns.Namespace]:
+    with netns.namespaces() as (made,):
+        yield made
+
+
+@pytest.fixture(params=SOCKETS)
+def either_socket(request: pytest.FixtureRequest, namespace: netns.Namespace) -> netns.Namespace:
+    """A namespace that allows ICMP over datagram sockets, and one that leaves only raw ones."""
+    namespace.sysctl("net/ipv4/ping_group_range", SOCKETS[request.param])
+    return namespace
+
+
+async def burst(address: str, count: int = 3, gap: float = 0.01, timeout: float = 5, **how: Any) -> tuple[Echo, ...]:
+    return await IcmpEngine().burst(address, count, gap, timeout, **how)
+
+
+class Responder:
+    """Answers echo requests in the kernel's place, each as `answers` says: payloads, and who they come from."""
+
+    def __init__(self, answers: Callable[[bytes], list[tuple[str, bytes]]], delay: float = 0) -> None:
+        self._answers = answers
+        self._delay = delay
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        self._socket.setblocking(False)
+
+    def _read(self) -> None:
+        packet, _ = self._socket.recvfrom(65_535)
+        _, message = unwrap(packet) or (0, b"")
+        if message[0] == 8:
+            asyncio.get_running_loop().call_later(self._delay, self._answer, message)
+
+    def _answer(self, message: bytes) -> None:
+        for source, payload in self._answers(message[8:]):
+            header = struct.pack("!BBH", 0, 0, 0) + message[4:8]
+            reply = struct.pack("!BBH", 0, 0, checksum(header + payload)) + message[4:8] + payload
+            with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
+                sender.bind((source, 0))
+                sender.sendto(reply, ("127.0.0.1", 0))
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+        try:
+            yield
+        finally:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+
+
+def answered_by(
+    namespace: netns.Namespace, answers: Callable[[bytes], list[tuple[str, bytes]]], delay: float = 0, **how: Any
+) -> tuple[Echo, ...]:
+    """A burst to 127.0.0.1, which answers as told."""
+    namespace.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> tuple[Echo, ...]:
+        with Responder(answers, delay).answering():
+            return await burst("127.0.0.1", source="127.0.0.1", **how)
+
+    return namespace.run(work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.8.7", "::1"])
+def test_the_kernel_answers_every_echo(either_socket: netns.Namespace, address: str, loop: str) -> None:
+    echoes = either_socket.run(partial(burst, address), loop=LOOPS[loop])
+    assert len(echoes) == 3
+    for echo in echoes:
+        assert echo.rtt is not None and 0 < echo.rtt < 5
+        assert (echo.hop_limit, echo.duplicates, echo.late, echo.trouble) == (64, 0, False, None)
+
+
+def test_ttl_size_mark_source_and_interface_are_what_was_asked_for(either_socket: netns.Namespace) -> None:
+    either_socket.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> bytes:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as seen:
+            seen.setblocking(False)
+            await burst("127.0.0.1", 1, 0, 0.05, size=100, ttl=7, dscp=46, source="127.0.0.5", interface="lo")
+            return seen.recv(65_535)
+
+    packet = either_socket.run(work)
+    assert packet[1] >> 2 == 46
+    assert packet[8] == 7
+    assert packet[12:16] == bytes([127, 0, 0, 5])
+    assert len(packet) == 20 + 8 + 100
+
+
+def test_an_echo_is_as_long_over_either_socket_as_icmplib_says(namespace: netns.Namespace) -> None:
+    namespace.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> tuple[tuple[Echo, ...], icmplib.Host]:
+        with Responder(lambda payload: [("127.0.0.1", payload)], delay=0.05).answering():
+            ours = await burst("127.0.0.1", 5)
+            return ours, await icmplib.async_ping("127.0.0.1", count=5, interval=0.01, timeout=5)
+
+    ours, theirs = namespace.run(work)
+    assert theirs.packets_received == sum(echo.rtt is not None for echo in ours) == 5
+    assert theirs.min_rtt >= 50
+    assert min(echo.rtt or 0 for echo in ours) >= 0.05
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_ten_thousand_echoes_at_once_lose_none(either_socket: netns.Namespace, loop: str) -> None:
+    targets = [f"127.{1 + i // 250}.1.{1 + i % 250}" for i in range(10_000)]
+
+    async def work() -> list[tuple[Echo, ...]]:
+        engine = IcmpEngine()
+        return await asyncio.gather(*(engine.burst(target, 1, 0, 30) for target in targets))
+
+    echoes = either_socket.run(work, loop=LOOPS[loop])
+    assert [echo.rtt is not None for (echo,) in echoes] == [True] * 10_000
+
+
+def test_more_echoes_than_sequence_numbers_are_told_apart(namespace: netns.Namespace) -> None:
+    """70,000 echoes to one silent address are outstanding while those to its neighbour are answered."""
+    namespace.firewall("ip daddr 127.0.0.2 drop")
+
+    async def work() -> tuple[int, int]:
+        engine = IcmpEngine()
+        silent = [asyncio.ensure_future(engine.burst("127.0.0.2", 1000, 0, 60, size=8)) for _ in range(70)]
+        answered = await asyncio.gather(*(engine.burst("127.0.0.1", 1000, 0, 60, size=8) for _ in range(5)))
+        for task in silent:
+            task.cancel()
+        ended = await asyncio.gather(*silent, return_exceptions=True)
+        return sum(echo.rtt is not None for echoes in answered for echo in echoes), len(ended)
+
+    assert namespace.run(work) == (5000, 70)
+
+
+def test_loss_is_within_its_confidence_interval(either_socket: netns.Namespace) -> None:
+    either_socket.firewall("icmp type echo-request numgen random mod 100 < 30 drop")
+
+    echoes = either_socket.run(partial(burst, "127.0.0.1", 1000, 0, 1))
+    lost = sum(echo.rtt is None for echo in echoes)
+    assert 220 < lost < 380  # 300 +- 5.5 standard deviations: fails once in 20 million runs
+
+
+def test_a_second_reply_is_a_duplicate(either_socket: netns.Namespace) -> None:
+    echoes = answered_by(either_socket, lambda payload: [("127.0.0.1", payload)] * 3, gap=0.2)
+    assert [echo.rtt is not None for echo in echoes] == [True] * 3
+    assert [echo.duplicates for echo in echoes[:2]] == [2, 2]
+
+
+def test_a_reply_after_the_timeout_is_late_and_not_an_answer(either_socket: netns.Namespace) -> None:
+    echoes = answered_by(either_socket, lambda payload: [("127.0.0.1", payload)], delay=0.3, gap=0.5, timeout=0.1)
+    assert [echo.rtt for echo in echoes] == [None] * 3
+    assert [echo.late for echo in echoes[:2]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda payload: [("127.0.0.1", bytes(8) + payload[8:])],
+        lambda payload: [("127.0.0.1", b"")],
+        lambda payload: [("127.0.0.1", payload[:7])],
+        lambda payload: [("127.0.0.9", payload)],
+    ],
+    ids=["wrong token", "no payload", "cut payload", "another sender"],
+)
+def test_a_forged_reply_counts_for_nothing(
+    either_socket: netns.Namespace, forged: Callable[[bytes], list[tuple[str, bytes]]]
+) -> None:
+    echoes = answered_by(either_socket, forged, timeout=0.2)
+    assert all(echo.rtt is None and not echo.late and not echo.duplicates for echo in echoes)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_rejected_echo_says_who_rejected_it_and_why(either_socket: netns.Namespace, address: str) -> None:
+    either_socket.firewall(
+        "icmp type echo-request reject with icmp type admin-prohibited",
+        "icmpv6 type echo-request reject with icmpv6 type admin-prohibited",
+    )
+
+    echoes = either_socket.run(partial(burst, address))
+    troubles = [echo.trouble for echo in echoes]
+    assert troubles == [("unreachable", "administratively prohibited", address)] * 3
+
+
+def test_a_host_that_nobody_has_is_unreachable_and_the_others_are_not(namespace: netns.Namespace) -> None:
+    """The error that a datagram socket reports belongs to another target's echo than the one being sent."""
+    with netns.namespaces(1) as (far,):
+        netns.join(namespace, "10.77.0.1/24", far, "10.77.0.2/24")
+        namespace.sysctl("net/ipv4/ping_group_range", SOCKETS["datagram"])
+
+        async def work() -> list[tuple[Echo, ...]]:
+            engine = IcmpEngine()
+            absent, present = engine.burst("10.77.0.9", 2, 0.1, 20), engine.burst("10.77.0.2", 40, 0.1, 20)
+            return await asyncio.gather(absent, present)
+
+        absent, present = namespace.run(work)
+    assert [echo.trouble and echo.trouble[:2] for echo in absent] == [("unreachable", "host unreachable")] * 2
+    assert all(echo.rtt is not None for echo in present)
+
+
+def test_an_echo_whose_hop_limit_ends_on_the_way_names_the_router(either_socket: netns.Namespace) -> None:
+    with netns.namespaces(1) as (router,):
+        netns.join(either_socket, "10.77.0.1/24", router, "10.77.0.2/24")
+        netns.join(router, "10.78.0.1/24", router, "10.79.0.1/24")
+        either_socket.ip("route", "add", "10.78.0.0/24", "via", "10.77.0.2")
+        router.sysctl("net/ipv4/ip_forward", "1")
+
+        echoes = either_socket.run(partial(burst, "10.78.0.7", 1, ttl=1))
+    assert echoes[0].trouble == ("ttl_exceeded", "TTL exceeded on the way", "10.77.0.2")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_no_route_is_our_own_trouble(either_socket: netns.Namespace, address: str) -> None:
+    with pytest.raises(Unmeasured, match=f"no_network: cannot send to {address}: Network is unreachable"):
+        either_socket.run(partial(burst, address))
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"source": "192.0.2.7"}, "cannot send from 192.0.2.7: Cannot assign requested address"),
+        ({"interface": "wan9"}, "cannot send from wan9: No such device"),
+    ],
+)
+def test_a_source_that_this_machine_lacks_is_our_own_trouble(
+    either_socket: netns.Namespace, how: dict[str, str], words: str
+) -> None:
+    with pytest.raises(Unmeasured, match=words):
+        either_socket.run(partial(burst, "127.0.0.1", **how))
+
+
+def test_without_permission_the_remedy_is_named(namespace: netns.Namespace) -> None:
+    namespace.sysctl("net/ipv4/ping_group_range", SOCKETS["raw"])
+    with pytest.raises(Unmeasured, match=r"no_permission: .*net.ipv4.ping_group_range.*CAP_NET_RAW"):
+        namespace.run(partial(burst, "127.0.0.1"), raw=False)
+
+
+def test_the_ping_group_needs_no_capability(namespace: netns.Namespace) -> None:
+    namespace.sysctl("net/ipv4/ping_group_range", SOCKETS["datagram"])
+    echoes = namespace.run(partial(burst, "127.0.0.1"), raw=False)
+    assert all(echo.rtt is not None for echo in echoes)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_cancelled_burst_leaves_nothing_open(either_socket: netns.Namespace, loop: str) -> None:
+    either_socket.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> tuple[set[str], set[str]]:
+        before = sockets.opened()
+        engine = IcmpEngine()
+        tasks = [asyncio.ensure_future(engine.burst(f"127.0.0.{i}", 5, 0.01, 60)) for i in range(1, 50)]
+        await asyncio.sleep(0)
+        during = sockets.opened()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(task.cancelled() for task in tasks)
+        return during - before, sockets.opened() - before
+
+    opened, left = either_socket.run(work, loop=LOOPS[loop])
+    assert len(opened) == 1
+    assert not left
+
+
+def test_closing_the_engine_ends_its_bursts(namespace: netns.Namespace) -> None:
+    namespace.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> None:
+        engine = IcmpEngine()
+        task = asyncio.ensure_future(engine.burst("127.0.0.1", 1, 0, 60))
+        await asyncio.sleep(0)
+        engine.close()
+        await task
+
+    with pytest.raises(Unmeasured, match="Deskwatch is stopping"):
+        namespace.run(work)
+
+
+async def test_a_reply_is_in_time_however_late_we_read_it() -> None:
+    """A loop that is busy for longer than the timeout: the kernel's stamps show that the reply was there."""
+    require.root()
+    task = asyncio.ensure_future(burst("127.0.0.1", 1, 0, 0.05))
+    await asyncio.sleep(0)
+    end = asyncio.get_running_loop().time() + 0.1
+    while asyncio.get_running_loop().time() < end:
+        pass
+    (echo,) = await task
+    assert echo.rtt is not None and echo.rtt < 0.05
+
+
+def test_an_echo_that_we_sent_too_late_is_not_counted_as_lost(either_socket: netns.Namespace) -> None:
+    """A loop that stands still: the second echo is only sent when the time for its reply is over."""
+    either_socket.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> tuple[Echo, ...]:
+        task = asyncio.ensure_future(burst("127.0.0.1", 2, 0.05, 0.1))
+        await asyncio.sleep(0)
+        time.sleep(0.3)
+        return await task
+
+    first, second = either_socket.run(work)
+    assert first.queued is not None and first.rtt is None
+    assert second == Echo()
+
+
+def test_a_full_send_buffer_is_waited_for(either_socket: netns.Namespace) -> None:
+    with netns.namespaces() as (far,):
+        netns.join(either_socket, "10.77.0.1/24", far, "10.77.0.2/24", rate="200mbit")
+        echoes = either_socket.run(partial(burst, "10.77.0.2", 250, 0, 30, size=60_000))
+    assert all(echo.rtt is not None for echo in echoes)
+    assert max(echo.queued or 0 for echo in echoes) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("kernel", "read", "expected"),
+    [
+        (1_000_200_000, Stamp(1_000_500_000, 500_000), 0.0002),
+        (None, Stamp(1_000_500_000, 500_000), 0.0005),
+        (9_000_200_000, Stamp(9_000_500_000, 500_000), 0.0005),
+        (200_000, Stamp(500_000, 500_000), 0.0005),
+        (1_000_900_000, Stamp(1_000_500_000, 500_000), 0.0005),
+    ],
+    ids=["stamped", "no stamp", "clock set forward", "clock set back", "stamp from the future"],
+)
+def test_a_round_trip_survives_a_clock_that_is_set(kernel: int | None, read: Stamp, expected: float) -> None:
+    assert round_trip(Stamp(1_000_000_000, 0), read, kernel) == pytest.approx(expected)
+
+
+@given(st.sampled_from([4, 6]), st.binary(max_size=200))
+def test_no_message_breaks_the_parser(version: int, message: bytes) -> None:
+    assert isinstance(decode(version, message), Reply | Refusal | None)
+
+
+@given(
+    st.sampled_from([(4, 3), (4, 11), (4, 12), (6, 1), (6, 2), (6, 3), (6, 4), (4, 0), (6, 129)]),
+    st.integers(0, 255),
+    st.sampled_from([b"\x45", b"\x4f", b"\x60", b"\x41"]),
+    st.binary(max_size=100),
+)
+def test_no_quoted_packet_breaks_the_parser(kind: tuple[int, int], code: int, first: bytes, rest: bytes) -> None:
+    message = struct.pack("!BBHI", kind[1], code, 0, 0) + first + rest
+    assert isinstance(decode(kind[0], message), Reply | Refusal | None)
+
+
+@given(st.sampled_from([4, 6]), st.binary(max_size=60), st.binary(max_size=100))
+def test_no_queued_error_breaks_the_parser(version: int, error: bytes, quoted: bytes) -> None:
+    queued_refusal(version, error, "192.0.2.1", quoted)
+
+
+@given(st.binary(max_size=100))
+def test_no_packet_breaks_the_ip_parser(packet: bytes) -> None:
+    found = unwrap(packet)
+    assert found is None or len(found[1]) <= len(packet) - 20
+
+
+@given(st.integers(0, 65_535), st.integers(0, 65_535), st.binary(max_size=100))
+def test_the_checksum_of_a_request_verifies(id: int, sequence: int, payload: bytes) -> None:
+    message = request(4, id, sequence, payload)
+    padded = message + bytes(len(message) % 2)
+    assert sum(struct.unpack(f"!{len(padded) // 2}H", padded)) % 0xFFFF == 0
+
+
+def test_an_error_that_quotes_only_eight_bytes_is_understood() -> None:
+    quoted = bytes([0x45, *bytes(8), 1, *bytes(6), 192, 0, 2, 1]) + request(4, 7, 9, b"")
+    found = decode(4, struct.pack("!BBHI", 3, 1, 0, 0) + quoted)
+    assert found == Refusal(7, 9, b"", "192.0.2.1", "unreachable", "host unreachable")

@@ -1,0 +1,212 @@
+"""The whole service as its users run it: a real process, a real target, a real sink for its messages."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+T = TypeVar("T")
+
+
+async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 30) -> T:
+    """Wait for something true, fail with its name if it does not come."""
+    last: Any = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                if last := await found():
+                    return last
+                await asyncio.sleep(0.05)
+    pytest.fail(f"waited {seconds:g} s in vain for {what}; last seen: {last!r}")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Target:
+    """A booking system that answers with whatever status the story wants."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.asked = 0
+        self.address = ""
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        self.asked += 1
+        return web.Response(status=self.status, text="ok")
+
+
+class Sink:
+    """What a chat provider would be: takes messages, or refuses them with `status`."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.messages: list[dict[str, Any]] = []
+        self.refused = 0
+        self.address = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        message = await request.json()
+        if self.status == 200:
+            self.messages.append(message)
+        else:
+            self.refused += 1
+        return web.Response(status=self.status)
+
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.messages]
+
+
+class Deskwatch:
+    """`deskwatch run` as a process of its own."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {**os.environ, **env}
+        self.config = folder / "site.yaml"
+        self.process: asyncio.subprocess.Process | None = None
+        self.printed = ""
+        self.link = ""
+        self._reader: asyncio.Task[None] | None = None
+
+    def write(self, text: str) -> None:
+        self.config.write_text(text.replace("PORT", str(self.port)))
+
+    async def start(self) -> None:
+        """Start, and wait until the sign-in link is printed."""
+        self.link = ""
+        self.process = await asyncio.create_subprocess_exec(
+            *command("run", str(self.config)),
+            cwd=self.folder,
+            env=self.env,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._reader = asyncio.create_task(self._read(self.process))
+
+        async def linked() -> bool:
+            assert self.process
+            if self.process.returncode is not None:
+                pytest.fail(f"deskwatch ended with {self.process.returncode}:\n{self.printed}")
+            return bool(self.link)
+
+        await until(linked, "the sign-in link")
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout
+        async for line in process.stdout:
+            text = line.decode(errors="replace")
+            self.printed += text
+            if found := re.search(r"http\S+/sign-in\?token=\S+", text):
+                self.link = found.group()
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end."""
+        if self.process is None:
+            return 0
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        code = await asyncio.wait_for(self.process.wait(), 20)
+        if self._reader:
+            await self._reader
+        self.process = None
+        return code
+
+    async def run(self, *arguments: str) -> tuple[int, str]:
+        """Another command of the same site; its exit status and output."""
+        process = await asyncio.create_subprocess_exec(
+            *command(*arguments),
+            cwd=self.folder,
+            env=self.env,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        return process.returncode or 0, output.decode()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as client, client.get(self.url + path) as answer:
+            return answer.status, await answer.text()
+
+
+def command(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-W", "error::RuntimeWarning", "-m", "monitor", *arguments)
+
+
+@contextlib.asynccontextmanager
+async def served(handler: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[Target]:
+    thing = Target()
+    async with served(thing.answer) as thing.address:
+        yield thing
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    thing = Sink()
+    async with served(thing.take) as thing.address:
+        yield thing
+
+
+@pytest.fixture
+async def deskwatch(tmp_path: Path, target: Target, sink: Sink) -> AsyncIterator[Deskwatch]:
+    """Not started; its site watches `target` every second and tells `sink`."""
+    service = Deskwatch(tmp_path, {"CHAT": f"json://{sink.address}/"})
+    service.write(SITE.replace("TARGET", target.address))
+    yield service
+    await service.end(signal.SIGKILL)
+
+
+SITE = """\
+site:
+  id: harbour
+  name: Harbour Street
+  timezone: Europe/Lisbon
+  capacity: 120
+server:
+  listen: 127.0.0.1:PORT
+booking:
+  - id: booking-system
+    name: Booking system
+    people: 80
+    affects: Members cannot book desks or rooms.
+    remedy: Call the vendor's support line.
+    checks:
+      - kind: internet.http
+        url: http://TARGET/
+        interval: 1s
+        timeout: 900ms
+        confirm: {times: 2, gap: 200ms}
+routes:
+  - id: chat
+    to: ${env:CHAT}
+    repeat: 5s
+"""

@@ -86,6 +86,7 @@ def demo(
     faults: Annotated[bool, typer.Option(help="List the faults.")] = False,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its files.")] = Path("var/demo"),
     script: Annotated[bool, typer.Option(help="Let faults happen by themselves.")] = True,
+    port: Annotated[int, typer.Option(help="Where the board is served.", min=1, max=65535)] = 8470,
 ) -> None:
     """Watch a simulated coworking site on this machine, in which things break."""
     from monitor.demo import FAULTS, DemoError, trigger
@@ -100,7 +101,7 @@ def demo(
         out.print(f"{fault} has begun and ends in {seconds:g} s")
     else:
         out.print("No site.yaml here: watching a simulated site. For your own network: [bold]deskwatch init[/]")
-        _serve(_watch_demo(folder, script))
+        _serve(_watch_demo(folder, port, script))
 
 
 @cli.command(epilog="Example: deskwatch probe internet.http url=https://example.org --explain")
@@ -264,10 +265,10 @@ async def _watch(path: Path, beside: Callable[[Any], Coroutine[Any, Any, None]] 
     await app.run(lambda: _announce(app), *([beside(app)] if beside else []))
 
 
-async def _watch_demo(folder: Path, script: bool) -> None:
+async def _watch_demo(folder: Path, port: int, script: bool) -> None:
     from monitor.demo import Demo
 
-    async with Demo(folder) as demo:
+    async with Demo(folder, port) as demo:
         await _watch(demo.config_path, (lambda app: demo.play(app.acknowledge)) if script else None)
 
 
@@ -377,7 +378,7 @@ def _print_table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str,
 
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in rows:
         # Text, not markup: names and words come from outside.
         table.add_row(*(Text(str(cell)) for cell in row[: len(columns)]))

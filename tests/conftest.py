@@ -1,6 +1,9 @@
 """What holds for every test."""
 
 from hypothesis import settings
+from peers.chromium import chromium
+
+__all__ = ["chromium"]
 
 # A loaded machine is no reason to fail: nothing here is judged by the clock.
 settings.register_profile("deskwatch", deadline=None)

@@ -22,11 +22,12 @@ LONGEST = 3600.0
 class Demo:
     """A running Harbour Street, from `async with` to its end.
 
-    Its files are in `folder`, the configuration among them at `config_path`; `sink` holds the messages that it got.
+    The board is to be served on `port`. Its files are in `folder`, the configuration among them at `config_path`; `sink` holds the messages that it got.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 8470) -> None:
         self.folder = folder
+        self._port = port
         self.config_path = folder / "site.yaml"
         self.sink = Sink()
         authority = Authority(NAME)
@@ -126,6 +127,7 @@ class Demo:
         authority = self.folder / "authority.pem"
         self._authority.write(authority)
         ports = Ports(
+            board=self._port,
             booking=self._booking.port,
             booking_tls=self._booking.secure_port,
             resolver=self._resolver.port,

@@ -7,8 +7,9 @@ from monitor.demo.peers import ACCESS_POINTS, BOOKING, DOORS, NAME, RESOLVER, RO
 
 
 class Ports(NamedTuple):
-    """The ports that were free when the demo began."""
+    """Where the board is served, and the ports that were free for the peers when the demo began."""
 
+    board: int
     booking: int
     booking_tls: int
     resolver: int
@@ -47,6 +48,9 @@ site:
     mon-fri: "08:00-20:00"
     sat-sun: "09:00-18:00"
   capacity: 80
+
+server:
+  listen: 127.0.0.1:{ports.board}
 
 defaults:
   interval: 5s

@@ -88,11 +88,11 @@ class Deskwatch:
     def write(self, text: str) -> None:
         self.config.write_text(text.replace("PORT", str(self.port)))
 
-    async def start(self) -> None:
-        """Start, and wait until the sign-in link is printed."""
+    async def start(self, *arguments: str) -> None:
+        """Start `run` unless another command is given, and wait until the sign-in link is printed."""
         self.link = ""
         self.process = await asyncio.create_subprocess_exec(
-            *command("run", str(self.config)),
+            *command(*(arguments or ("run", str(self.config)))),
             cwd=self.folder,
             env=self.env,
             stdout=asyncio.subprocess.PIPE,

@@ -1,91 +1,97 @@
 """A person at the board, in a real browser, over the real process."""
 
+import json
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-from peers import require
-from playwright.async_api import Browser, Page, async_playwright, expect
+from peers.chromium import profile
+from playwright.async_api import Page, expect
 from stories.conftest import Deskwatch, Sink, Target
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 30_000  # ms
-
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = require.program("chromium")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        await started.close()
 
 
 async def test_an_outage_appears_without_reload_is_acknowledged_reviewed_and_still_there_after_a_restart(
-    deskwatch: Deskwatch, target: Target, sink: Sink, browser: Browser
+    deskwatch: Deskwatch, target: Target, sink: Sink, chromium: str
 ) -> None:
     await deskwatch.start()
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
-    await sign_in(page, deskwatch)
-    await expect(page.locator("h1")).to_contain_text("All working", timeout=PATIENCE)
-    await page.evaluate("window.neverReloaded = true")
+    async with profile(chromium, viewport={"width": 1280, "height": 900}) as context:
+        page = await context.new_page()
+        await sign_in(page, deskwatch)
+        await expect(page.locator("h1")).to_contain_text("All working", timeout=PATIENCE)
+        await page.evaluate("window.neverReloaded = true")
 
-    target.status = 503
-    await expect(page.get_by_role("heading", name="Booking system is down")).to_be_visible(timeout=PATIENCE)
-    await expect(page.get_by_text("Call the vendor's support line.")).to_be_visible()
-    await expect(
-        page.get_by_role("region", name="Messages").get_by_text("Critical: Booking system is down")
-    ).to_be_visible(timeout=PATIENCE)
-    assert await page.evaluate("window.neverReloaded") is True
+        target.status = 503
+        await expect(page.get_by_role("heading", name="Booking system is down")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_text("Call the vendor's support line.")).to_be_visible()
+        await expect(
+            page.get_by_role("region", name="Messages").get_by_text("Critical: Booking system is down")
+        ).to_be_visible(timeout=PATIENCE)
+        assert await page.evaluate("window.neverReloaded") is True
 
-    await page.get_by_role("button", name="Acknowledge").first.click()
-    await expect(page.get_by_text("In hand").first).to_be_visible(timeout=PATIENCE)
-    await keep(page, "board.png")
+        await page.get_by_role("button", name="Acknowledge").first.click()
+        await expect(page.get_by_text("In hand").first).to_be_visible(timeout=PATIENCE)
 
-    target.status = 200
-    await page.goto(f"{deskwatch.url}/incidents")
-    await page.get_by_role("link", name="Booking system is down").first.click()
-    await expect(page.get_by_text("Resolved.", exact=True)).to_be_visible(timeout=PATIENCE)
-    await page.get_by_label("Resolution").fill("The vendor restarted the web server.")
-    await page.get_by_label("Root cause").fill("A deployment during opening hours.")
-    await page.get_by_role("button", name="Save the review").click()
-    await expect(page.get_by_text("Reviewed").first).to_be_visible(timeout=PATIENCE)
-    address = page.url
+        target.status = 200
+        await page.goto(f"{deskwatch.url}/incidents")
+        await page.get_by_role("link", name="Booking system is down").first.click()
+        await expect(page.get_by_text("Resolved.", exact=True)).to_be_visible(timeout=PATIENCE)
+        await page.get_by_label("Resolution").fill("The vendor restarted the web server.")
+        await page.get_by_label("Root cause").fill("A deployment during opening hours.")
+        await page.get_by_role("button", name="Save the review").click()
+        await expect(page.get_by_text("Reviewed").first).to_be_visible(timeout=PATIENCE)
+        address = page.url
 
-    await deskwatch.end()
+        await deskwatch.end()
+        await deskwatch.start()
+        await page.goto(address)  # the session outlives the restart as well
+        await expect(page.get_by_label("Resolution")).to_have_value("The vendor restarted the web server.")
+        await expect(page.get_by_label("Root cause")).to_have_value("A deployment during opening hours.")
+        assert sum(title.startswith("Critical: ") for title in sink.titles()) == 1
+
+
+async def test_the_link_signs_in_once_and_nothing_is_shown_without_it(deskwatch: Deskwatch, chromium: str) -> None:
     await deskwatch.start()
-    await page.goto(address)  # the session outlives the restart as well
-    await expect(page.get_by_label("Resolution")).to_have_value("The vendor restarted the web server.")
-    await expect(page.get_by_label("Root cause")).to_have_value("A deployment during opening hours.")
-    assert sum(title.startswith("Critical: ") for title in sink.titles()) == 1
+    async with profile(chromium) as context:
+        page = await context.new_page()
+        await page.goto(deskwatch.url)
+        assert "Booking system" not in await page.content()
+        await sign_in(page, deskwatch)
+        await expect(page.get_by_text("Booking system").first).to_be_visible()
+
+    async with profile(chromium) as another:
+        stranger = await another.new_page()
+        await stranger.goto(deskwatch.link)
+        if await stranger.get_by_role("button", name="Sign in").count():
+            await stranger.get_by_role("button", name="Sign in").click()
+        assert "Booking system" not in await stranger.content()
+        await stranger.goto(deskwatch.url)
+        assert "Booking system" not in await stranger.content()
 
 
-async def test_the_link_signs_in_once_and_nothing_is_shown_without_it(deskwatch: Deskwatch, browser: Browser) -> None:
-    await deskwatch.start()
-    page = await browser.new_page()
-    await page.goto(deskwatch.url)
-    assert "Booking system" not in await page.content()
-    await sign_in(page, deskwatch)
-    await expect(page.get_by_text("Booking system").first).to_be_visible()
-
-    stranger = await (await browser.new_context()).new_page()
-    await stranger.goto(deskwatch.link)
-    if await stranger.get_by_role("button", name="Sign in").count():
-        await stranger.get_by_role("button", name="Sign in").click()
-    assert "Booking system" not in await stranger.content()
-    await stranger.goto(deskwatch.url)
-    assert "Booking system" not in await stranger.content()
+async def test_the_demo_shows_a_newcomer_a_failure_from_detection_to_recovery(
+    deskwatch: Deskwatch, chromium: str
+) -> None:
+    arguments = ("demo", "--port", str(deskwatch.port), "--folder", "demo", "--no-script")
+    await deskwatch.start(*arguments)
+    async with profile(chromium, viewport={"width": 1180, "height": 900}) as context:
+        page = await context.new_page()
+        await sign_in(page, deskwatch)
+        await expect(page.locator("h1")).to_contain_text("All working", timeout=PATIENCE)
+        code, output = await deskwatch.run("demo", "--folder", "demo", "--fault", "booking-down", "--seconds", "8")
+        assert code == 0, output
+        await expect(page.get_by_role("heading", name="Booking system is down")).to_be_visible(timeout=PATIENCE)
+        message = page.get_by_role("region", name="Messages").get_by_text("Critical: Booking system is down")
+        await expect(message).to_be_visible(timeout=PATIENCE)
+        await keep(page, "board.png")
+        await page.get_by_role("button", name="Acknowledge").first.click()
+        await expect(page.get_by_text("In hand").first).to_be_visible(timeout=PATIENCE)
+        await page.goto(deskwatch.url)
+        await expect(page.locator("h1")).to_contain_text("All working", timeout=PATIENCE)
+        message = page.get_by_role("region", name="Messages").get_by_text("Resolved: Booking system is down")
+        await expect(message).to_be_visible(timeout=PATIENCE)
+        listed = json.loads((await deskwatch.run("incidents", "list", "demo/site.yaml", "--json"))[1])
+        assert [one["stage"] for one in listed] == ["resolved"]
 
 
 async def sign_in(page: Page, deskwatch: Deskwatch) -> None:

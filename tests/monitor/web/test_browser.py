@@ -6,23 +6,14 @@ from typing import NamedTuple
 
 import pytest
 from aiohttp.test_utils import TestServer
-from peers import require
-from playwright.async_api import Page, async_playwright, expect
+from peers.chromium import profile
+from playwright.async_api import Page, expect
 
 from incidents import lifecycle
 from monitor.store import incidents
 from monitor.web.app import build
 from monitor.web.auth import Gate
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 HOSTILE = ("<script>document.title='owned'</script>", "\u202egpj.exe", "W" * 10_000, "\x1b[31m\x00")
 
 # The lowest contrast ratio of any text with its background, by WCAG 2.2's formula, and what it is.
@@ -65,19 +56,17 @@ class Browser(NamedTuple):
 
 
 @pytest.fixture
-async def browser(harbour) -> AsyncIterator[Browser]:
+async def browser(harbour, chromium: str) -> AsyncIterator[Browser]:
     """A browser that has followed the sign-in link and sees the board."""
-    path, gate = require.program("chromium"), Gate()
-    async with TestServer(build(harbour, gate)) as server, async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        page, base, complaints = await chromium.new_page(), str(server.make_url("")).rstrip("/"), []
+    gate = Gate()
+    async with TestServer(build(harbour, gate)) as server, profile(chromium) as context:
+        page, base, complaints = await context.new_page(), str(server.make_url("")).rstrip("/"), []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(gate.link(base))
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("1 thing needs you")
         yield Browser(page, base, server, complaints)
-        await chromium.close()
 
 
 async def paths(space) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from probes._engines.http import HttpEngine
     from probes._engines.icmp import IcmpEngine
+    from probes._engines.snmp import SnmpEngine
 
 
 class Engines:
@@ -24,6 +25,13 @@ class Engines:
         from probes._engines.http import HttpEngine
 
         return HttpEngine()
+
+    @cached_property
+    def snmp(self) -> "SnmpEngine":
+        """Asks SNMP agents, each one thing at a time."""
+        from probes._engines.snmp import SnmpEngine
+
+        return SnmpEngine()
 
     def close(self) -> None:
         """Close what was opened. Running probes fail."""

@@ -127,11 +127,13 @@ def step(rule: Rule, state: State, reading: Reading, since: datetime, new_id: Ca
         return Step(state)
     recent = (*state.recent, verdict)[-rule.window :]
     bad = sum(recent) >= min(rule.times, rule.window)
-    value = _worst(rule, reading)
     episode = state.episode
+    if episode is None and not bad:
+        return Step(state if recent == state.recent else State(recent))
+    value = _worst(rule, reading)
     if episode is not None and verdict:
         episode = replace(episode, last_true=reading.at, value=value, reason=reading.reason, detail=reading.detail)
-    if episode is None and bad:
+    if episode is None:
         episode = Episode(
             id=new_id(),
             check=rule.check,
@@ -145,9 +147,9 @@ def step(rule: Rule, state: State, reading: Reading, since: datetime, new_id: Ca
             reason=reading.reason,
             detail=reading.detail,
         )
-    turned = _turn(rule, episode, bad, reading.at) if episode is not None else None
+    turned = _turn(rule, episode, bad, reading.at)
     if turned is None:
-        return Step(State(recent, episode), episode if episode is not None and state.episode is None else None)
+        return Step(State(recent, episode), episode if state.episode is None else None)
     if turned.phase is not Phase.RESOLVED:
         return Step(State(recent, turned), turned)
     # While it fired, readings were held against `clear`: such verdicts are no evidence for another episode.

@@ -16,7 +16,7 @@ PENDING = 100_000
 """How many spans, and as many five-minute rollups, wait for a store that cannot be written; the oldest give way."""
 
 PORTION = 1_000
-"""How many five-minute rollups one batch carries at most while the service runs."""
+"""How many growing spans, and as many five-minute rollups, one batch carries at most while the service runs."""
 
 _STEP = STEPS[0]
 _ERROR = 0.05
@@ -98,13 +98,14 @@ class History:
     def take(self, over_by: datetime | None = None) -> Batch:
         """What is new since the last call.
 
-        With `over_by`, the latencies of at most PORTION five minutes that were over by then: each then is written
-        once, and the store is not kept busy for long. Without, all of them.
+        With `over_by`, at most PORTION of the spans that grew and of the five minutes of latencies that were over by
+        then: each of these then is written once, and nothing else is held up for long. Without, all of them.
         """
-        for check in self._grown:
+        for check in tuple(islice(self._grown, None if over_by is None else PORTION)):
             run = self._runs[check]
             self._spans[check, run.start] = run.span(check, run.last)
-        spans, self._spans, self._grown = tuple(self._spans.values()), {}, set()
+            self._grown.remove(check)
+        spans, self._spans = tuple(self._spans.values()), {}
         return Batch(spans, _rollups(self._finished(over_by)))
 
     def restore(self, batch: Batch) -> None:

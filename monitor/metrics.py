@@ -99,6 +99,10 @@ class Vitals:
         gauge("build_info", "The version that runs; always 1.", "version").labels(version("deskwatch")).set(1)
         self.incidents({})
 
+    def runs_of(self, kind: str) -> Mapping[Status, Counter]:
+        """A kind's counters of runs by status: found once and kept, a run need not look them up."""
+        return {status: self.runs.labels(kind, status) for status in Status}
+
     def reloaded(self, ok: bool) -> None:
         """Note that a configuration was loaded now, and whether it was taken."""
         self._reload_successful.set(ok)

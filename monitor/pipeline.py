@@ -18,7 +18,7 @@ from incidents import lifecycle, messages
 from incidents.grouping import cause
 from incidents.impact import member_minutes
 from incidents.lifecycle import Change, Incident
-from monitor.config.model import Asset, Config
+from monitor.config.model import Asset, Check, Config
 from monitor.history import History
 from monitor.metrics import Vitals
 from monitor.runner import Run
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 FLUSH = 5.0
 """Seconds between two writes of history; a crash loses at most this much of it, and no turn of a rule."""
+GATHER = 0.02
+"""Seconds that the first run of a batch waits for others: at many runs a second one judging serves them all."""
 RETRY = 1.0
 """Seconds to wait after a failed commit."""
 PENDING = 50_000
@@ -62,7 +64,9 @@ class Pipeline:
         self._arrived = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._unsaved: dict[tuple[str, str], State] = {}
+        self._notes: list[tuple[Check, str]] = []
         self.states: dict[tuple[str, str], State] = {}
+        vitals.pending.set_function(lambda: len(self._pending))
 
     async def adopt(self, config: Config) -> None:
         """Take over a configuration: episodes of rules that are gone are closed, and say so. Raises StoreError."""
@@ -90,7 +94,11 @@ class Pipeline:
         self._pending.append(run)
         if len(self._pending) > PENDING:
             del self._pending[: len(self._pending) - PENDING]
-        self._vitals.pending.set(len(self._pending))
+        self._arrived.set()
+
+    def explain(self, check: Check, evidence: str) -> None:
+        """Hand over what a closer look at a check that has just gone down brought. Never waits."""
+        self._notes = [*self._notes, (check, evidence)][-PENDING:]
         self._arrived.set()
 
     async def run(self) -> None:
@@ -99,19 +107,15 @@ class Pipeline:
         flush_at = loop.time() + FLUSH
         try:
             while True:
-                try:
-                    async with asyncio.timeout_at(flush_at):
-                        await self._arrived.wait()
-                except TimeoutError:
-                    pass
-                self._arrived.clear()
+                await self._gathered(flush_at)
                 try:
                     await self._judge()
+                    await self._annotate()
                     if loop.time() >= flush_at:
                         await self._remind()
-                        await self._flush(datetime.now(UTC))
+                        more = await self._flush(datetime.now(UTC))
                         await self._count()
-                        flush_at = loop.time() + FLUSH
+                        flush_at = loop.time() + (0 if more else FLUSH)
                     self._vitals.writable.set(1)
                 except StoreError:
                     self._fail()
@@ -119,6 +123,16 @@ class Pipeline:
                     await asyncio.sleep(RETRY)
         finally:
             await self._finish()
+
+    async def _gathered(self, until: float) -> None:
+        """Wait for runs, but not beyond that time of the event loop's clock."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._arrived.wait()
+                await asyncio.sleep(GATHER)
+        except TimeoutError:
+            pass
+        self._arrived.clear()
 
     async def decide(self, id: str, change: Callable[[Incident], Change]) -> Incident | None:
         """Apply a person's decision to an incident; None if there is none of that id. Raises StoreError."""
@@ -150,7 +164,6 @@ class Pipeline:
             self.states.update(states)
             for run in runs:
                 self._remember(run)
-        self._vitals.pending.set(len(self._pending))
         if turns:
             self._turned()
             self._queued()
@@ -159,10 +172,13 @@ class Pipeline:
         asset = self._assets.get(run.check.asset)
         if asset is None:
             return
+        reading, since = run.settled, run.since
         for rule in run.check.rules:
             key = (rule.check, rule.id)
             before = states.get(key) or self.states.get(key) or State()
-            state, turned = step(rule, before, run.settled, run.since, _ulid)
+            state, turned = step(rule, before, reading, since, _ulid)
+            if state is before:
+                continue
             states[key] = state
             if rule.window > 1 and state.recent != before.recent:
                 self._unsaved[key] = state
@@ -235,6 +251,24 @@ class Pipeline:
         for key in change.notices:
             await outbox.enqueue(conn, _notification(config, incident, key, now), incident.id, now)
 
+    async def _annotate(self) -> None:
+        """Write evidence into the timeline of the incident that the check's fault belongs to, if it is still one."""
+        if not self._notes:
+            return
+        notes, now = self._notes, datetime.now(UTC)
+        async with self._store.begin() as conn:
+            for check, evidence in notes:
+                for id in {await episodes.incident_of(conn, episode.id) for episode in self._open(check)} - {None}:
+                    incident = await incidents.get(conn, id or "")
+                    if incident is not None and incident.stage.live:
+                        await incidents.save(conn, lifecycle.note(incident, evidence, lifecycle.US, now).incident)
+        self._notes = self._notes[len(notes) :]
+        self._turned()
+
+    def _open(self, check: Check) -> list[Episode]:
+        states = (self.states.get((rule.check, rule.id)) for rule in check.rules)
+        return [state.episode for state in states if state is not None and state.episode is not None]
+
     async def _remind(self) -> None:
         now = datetime.now(UTC)
         async with self._store.connect() as conn:
@@ -246,11 +280,11 @@ class Pipeline:
                 await self._save(conn, lifecycle.remind(incident, now), self._require(), {})
         self._queued()
 
-    async def _flush(self, over_by: datetime | None = None) -> None:
-        """Write history; of latencies only those of five minutes that were over by then."""
+    async def _flush(self, over_by: datetime | None = None) -> bool:
+        """Write history, a portion of it if there is an `over_by`; whether there was any."""
         batch, windows = self._history.take(over_by), dict(self._unsaved)
         if not (batch.spans or batch.rollups or windows):
-            return
+            return False
         try:
             async with self._store.begin() as conn:
                 await spans.save(conn, batch.spans)
@@ -262,6 +296,7 @@ class Pipeline:
             raise
         self._unsaved.clear()
         self._vitals.commits.inc()
+        return True
 
     async def _count(self) -> None:
         """Show how many incidents are open and messages wait."""
@@ -280,6 +315,7 @@ class Pipeline:
     async def _finish(self) -> None:
         try:
             await self._judge()
+            await self._annotate()
             await self._flush()
         except StoreError:
             log.exception("could not write the last readings")

@@ -4,10 +4,12 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from prometheus_client import Counter
 
 from monitor.config.model import Check
 from monitor.metrics import Vitals
@@ -17,6 +19,12 @@ from probes._engines import Engines
 
 log = logging.getLogger(__name__)
 
+TICK = 0.005
+"""Seconds between two looks at what is due: runs begin that much later at most, and many at one look."""
+EVIDENCE = 6.0
+"""Seconds that a closer look at what has just gone down may take; checks go on meanwhile."""
+CLOSER_LOOKS = 4
+"""How many closer looks there may be at once: when everything is down, a few say why."""
 GRACE = 0.25
 """Seconds that a probe may take beyond its timeout to say what it found, before it is cut off."""
 
@@ -72,7 +80,10 @@ async def read(check: str, probe: Probe[Any], timeout: float) -> Reading:
 
 def _harmless(detail: str) -> str:
     """A peer's words may be in it: no control characters, no change of writing direction, no novel."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in detail[:500])
+    detail = detail[:500]
+    if detail.isprintable():  # nearly always, and then twenty times as fast
+        return detail
+    return "".join(char if char.isprintable() else "\ufffd" for char in detail)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +94,7 @@ class _Watched:
     probe: Probe[Any]
     kind: asyncio.Semaphore
     target: asyncio.Semaphore
+    counted: Mapping[Status, Counter]
     last: Status | None = None
     task: asyncio.Task[None] | None = None
 
@@ -90,8 +102,9 @@ class _Watched:
 class Runner:
     """Runs checks when they are due.
 
-    Every reading goes to `seen` at once, every finished turn to `finished`. No check overlaps itself: a turn that comes
-    while the last one still runs is skipped and counted.
+    Every reading goes to `seen` at once, every finished turn to `finished`, and what a closer look at a target that has
+    just gone down brings to `explained`. No check overlaps itself: a turn that comes while the last one still runs is
+    skipped and counted.
     """
 
     def __init__(
@@ -100,17 +113,25 @@ class Runner:
         vitals: Vitals,
         seen: Callable[[Reading], None],
         finished: Callable[[Run], None],
+        explained: Callable[[Check, str], None],
     ) -> None:
         self._engines = engines
         self._vitals = vitals
         self._seen = seen
         self._finished = finished
+        self._explained = explained
+        self._closer_looks = asyncio.Semaphore(CLOSER_LOOKS)
         self._watched: dict[str, _Watched] = {}
         self._due: list[tuple[float, str]] = []
         self._bounds: dict[str, asyncio.Semaphore] = {}
+        self._counted: dict[str, Mapping[Status, Counter]] = {}
         self._wake = asyncio.Event()
         self._epoch = time.time() - time.monotonic()
         self._lag = 0.0
+        self._waiting = 0
+        self._running = 0
+        vitals.waiting.set_function(lambda: self._waiting)
+        vitals.running.set_function(lambda: self._running)
 
     def watch(self, checks: Iterable[Check]) -> None:
         """Watch exactly these checks. One that is unchanged keeps its probe, its schedule and its last status."""
@@ -143,12 +164,19 @@ class Runner:
                     due, id = heapq.heappop(self._due)
                     self._begin(group, self._watched[id], due)
                     self._plan(self._watched[id].check)
-                wait = self._due[0][0] - time.monotonic() if self._due else None
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until a run is due or the schedule is another one."""
+        if not self._due:
+            await self._wake.wait()
+            return
+        wait = max(TICK, self._due[0][0] - time.monotonic())
+        timer = asyncio.get_running_loop().call_later(wait, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
 
     def _start(self, check: Check, before: _Watched | None) -> _Watched:
         if before is not None and before.task is not None:
@@ -159,6 +187,7 @@ class Runner:
             probe(check.params, self._engines),
             self._bounds.setdefault(check.kind, asyncio.Semaphore(probe.concurrency)),
             self._bounds.setdefault(f"{check.kind} {check.params.target}", asyncio.Semaphore(probe.per_target)),
+            self._counted.setdefault(check.kind, self._vitals.runs_of(check.kind)),
             before.last if before is not None else None,
         )
 
@@ -172,9 +201,9 @@ class Runner:
         if watched.task is not None and not watched.task.done():
             self._vitals.skipped.labels(watched.check.kind).inc()
             return
-        watched.task = group.create_task(self._turn(watched, due), name=watched.check.id)
+        watched.task = group.create_task(self._turn(group, watched, due), name=watched.check.id)
 
-    async def _turn(self, watched: _Watched, due: float) -> None:
+    async def _turn(self, group: asyncio.TaskGroup, watched: _Watched, due: float) -> None:
         check = watched.check
         readings = [await self._attempt(watched, due)]
         if readings[0].status is Status.DOWN and watched.last is not Status.DOWN:
@@ -184,14 +213,30 @@ class Runner:
                 if readings[-1].status is not Status.DOWN:
                     break
         run = Run(check, tuple(readings))
+        went_down = run.settled.status is Status.DOWN and watched.last is not Status.DOWN
         watched.last = run.settled.status
         if run.unconfirmed:
             self._vitals.unconfirmed.labels(check.kind).inc()
         self._finished(run)
+        if went_down:
+            group.create_task(self._look_closer(watched), name=f"a closer look at {check.id}")
+
+    async def _look_closer(self, watched: _Watched) -> None:
+        try:
+            async with self._closer_looks, asyncio.timeout(EVIDENCE + GRACE):
+                evidence = await watched.probe.evidence(EVIDENCE)
+        except Exception as error:
+            log.info("a closer look found nothing", extra={"check": watched.check.id, "error": str(error)})
+            return
+        if evidence:
+            self._explained(watched.check, _harmless(evidence))
 
     async def _attempt(self, watched: _Watched, due: float | None) -> Reading:
-        with self._vitals.waiting.track_inprogress():
+        self._waiting += 1
+        try:
             await watched.target.acquire()
+        finally:
+            self._waiting -= 1
         try:
             return await self._measure(watched, due)
         finally:
@@ -203,8 +248,11 @@ class Runner:
             if due is not None:
                 self._lag = max(0.0, time.monotonic() - due)
                 self._vitals.lag.observe(self._lag)
-            with self._vitals.running.track_inprogress():
+            self._running += 1
+            try:
                 reading = await read(check.id, watched.probe, check.timeout)
-        self._vitals.runs.labels(check.kind, reading.status).inc()
+            finally:
+                self._running -= 1
+        watched.counted[reading.status].inc()
         self._seen(reading)
         return reading

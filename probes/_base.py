@@ -177,3 +177,11 @@ class Probe(ABC, Generic[P]):
 
         Raises Failed when the target failed. Any other exception means that we failed.
         """
+
+    async def evidence(self, timeout: float) -> str:
+        """What else to look at when the target has just gone down, within `timeout` seconds; "" if nothing.
+
+        One line for the incident's timeline, in which a peer's words are bounded and printable. Whatever it raises
+        means that there is none.
+        """
+        return ""

@@ -1,9 +1,9 @@
 """What the two databases say differently: insert or update, and one of many values."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, Text, any_, literal
+from sqlalchemy import Column, ColumnElement, Table, Text, TypeDecorator, any_, literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -17,6 +17,24 @@ def upsert(conn: AsyncConnection, table: Table, *, keep: Collection[str] = ()) -
         if column.name not in keys and column.name not in keep
     }
     return statement.on_conflict_do_update(index_elements=keys, set_=change)
+
+
+async def upsert_many(conn: AsyncConnection, table: Table, rows: Iterable[Sequence[object]]) -> None:
+    """`upsert` for many rows, each with the values of all columns in order.
+
+    They go straight to the driver: what SQLAlchemy does for each row of a statement costs five times as much as the rest.
+    """
+    dialect = conn.dialect
+    convert = [
+        column.type.process_bind_param if isinstance(column.type, TypeDecorator) else _as_it_is
+        for column in table.columns
+    ]
+    given = [tuple(change(value, dialect) for change, value in zip(convert, row, strict=True)) for row in rows]
+    await conn.exec_driver_sql(str(upsert(conn, table).compile(dialect=dialect)), given)
+
+
+def _as_it_is(value: object, _dialect: object) -> object:
+    return value
 
 
 def insert(conn: AsyncConnection, table: Table) -> Any:

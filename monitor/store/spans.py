@@ -9,15 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from incidents.availability import Span
 from monitor.store.batches import batches
-from monitor.store.dialects import one_of, upsert
+from monitor.store.dialects import one_of, upsert_many
 from monitor.store.tables import spans as _spans
 
 
 async def save(conn: AsyncConnection, spans: Sequence[Span]) -> None:
     """Insert spans; one of the same check and start takes the new end, status and reason."""
-    statement = upsert(conn, _spans)
     for some in batches(spans):
-        await conn.execute(statement, [span._asdict() for span in some])
+        await upsert_many(conn, _spans, some)
 
 
 async def between(

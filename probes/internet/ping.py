@@ -11,6 +11,7 @@ from pydantic import Field, IPvAnyAddress
 from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines.icmp import TOKEN, Echo
 from probes._engines.resolve import Family, Host, Interface, Resolved, resolve
+from probes._engines.trace import in_words, trace
 
 _MARGIN = 0.02  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
 _PATIENCE = 0.05  # seconds that each reply must at least be given
@@ -117,6 +118,14 @@ class Ping(Probe[PingParams]):
             dscp=params.dscp,
         )
         return verdict(params.host, found, echoes, patience)
+
+    async def evidence(self, timeout: float) -> str:
+        """The path towards the host: how far echoes get."""
+        params = self.params
+        found = await resolve(params.host, params.family, timeout / 2, params.source)
+        source, interface = str(params.source or ""), params.interface or ""
+        hops = await trace(self.engines.icmp, found.address, timeout / 2, source=source, interface=interface)
+        return f"path to {_name(params.host, found)}: {in_words(hops)}"
 
 
 def verdict(host: str, found: Resolved, echoes: Sequence[Echo], patience: float) -> Measured:

@@ -60,7 +60,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-async def fed(store: Store, config: Config, runs: Sequence[Run]) -> Pipeline:
+async def fed(store: Store, config: Config, runs: Sequence[Run], *evidence: str) -> Pipeline:
     """A pipeline that has judged these runs and written everything, as at a clean stop."""
     pipeline = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
     await pipeline.adopt(config)
@@ -68,6 +68,8 @@ async def fed(store: Store, config: Config, runs: Sequence[Run]) -> Pipeline:
     await asyncio.sleep(0)
     for run in runs:
         pipeline.offer(run)
+    for one in evidence:
+        pipeline.explain(runs[-1].check, one)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -222,6 +224,16 @@ async def test_nobody_acknowledges_and_the_message_is_repeated_to_the_routes_tha
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert ("pager", str(NoticeKind.REPEAT)) not in await queued(store)
+
+
+async def test_evidence_goes_into_the_timeline_of_the_incident_and_is_lost_on_a_fault_that_is_over(
+    store: Store, config: Config
+) -> None:
+    down, up = run(config, "fibre/ping", Status.DOWN, 0), run(config, "fibre/ping", Status.UP, 5)
+    await fed(store, config, [down], "path to 192.0.2.1: 10.0.0.1, then nobody answers")
+    assert (await log_of(store))[0].timeline[-1].text == "path to 192.0.2.1: 10.0.0.1, then nobody answers"
+    await fed(store, config, [up], "too late")
+    assert "too late" not in [entry.text for entry in (await log_of(store))[0].timeline]
 
 
 async def test_history_is_written_as_spans(store: Store, config: Config) -> None:

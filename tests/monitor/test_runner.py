@@ -128,7 +128,11 @@ class Watched:
         self.seen: list[Reading] = []
         self.runs: list[Run] = []
         self.engines = Engines()
-        self.runner = Runner(self.engines, self.vitals, self.seen.append, self.runs.append)
+        self.explained: list[tuple[str, str]] = []
+        self.runner = Runner(self.engines, self.vitals, self.seen.append, self.runs.append, self._explain)
+
+    def _explain(self, check: Check, evidence: str) -> None:
+        self.explained.append((check.id, evidence))
 
     async def settled(self, number: int) -> list[Run]:
         async with asyncio.timeout(20):
@@ -216,3 +220,16 @@ async def test_a_check_that_is_no_longer_watched_stops_and_one_that_is_unchanged
     watched.runs.clear()
     runs = await watched.settled(4)
     assert {run.check.id for run in runs[1:]} == {"door/kept"}
+
+
+async def test_evidence_comes_once_for_each_time_that_a_target_goes_down(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, port: Port
+) -> None:
+    async def evidence(self: Probe[Params], timeout: float) -> str:
+        return "the cable is loose"
+
+    monkeypatch.setattr(load("internet.tcp"), "evidence", evidence)
+    await port.close()
+    watched.runner.watch([check(port, times=0)])
+    await watched.settled(4)
+    assert watched.explained == [("door/panel", "the cable is loose")]

@@ -141,3 +141,16 @@ def test_the_statistics_are_those_of_the_answered_echoes() -> None:
 def test_settings_out_of_bounds_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ping(**wrong)
+
+
+def test_the_evidence_of_a_dead_host_is_the_path_as_far_as_it_goes(namespace: netns.Namespace) -> None:
+    namespace.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> str:
+        engines = Engines()
+        try:
+            return await Ping(PingParams(host="127.0.0.1"), engines).evidence(1)
+        finally:
+            engines.close()
+
+    assert namespace.run(work) == "path to 127.0.0.1: not even the first hop answers"

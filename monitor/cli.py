@@ -53,9 +53,10 @@ def check(path: Site = CONFIG, as_json: Json = False) -> None:
     from monitor.outbox import open_channels
 
     try:
-        config = load(path)
-        for channel in asyncio.run(open_channels(config.destinations)).values():
-            channel.close()
+        with err.status(f"Checking {path} ..."):
+            config = load(path)
+            for channel in asyncio.run(open_channels(config.destinations)).values():
+                channel.close()
     except (ConfigError, ValueError) as error:
         problems = str(error).splitlines()
         if as_json:
@@ -116,7 +117,8 @@ def probe(
     from monitor.once import explained, measured, plain
 
     try:
-        reading = _run(measured(kind, settings or [], timeout))
+        with err.status(f"Measuring, {timeout:g} s at most ..."):
+            reading = _run(measured(kind, settings or [], timeout))
     except ValueError as error:
         _stop(str(error))
     if as_json:
@@ -210,7 +212,8 @@ def notify_test(
     from monitor.once import tested
 
     try:
-        results = asyncio.run(tested(_load(path), destination))
+        with err.status("Waiting for what the providers say ..."):
+            results = asyncio.run(tested(_load(path), destination))
     except ValueError as error:
         _stop(str(error))
     if as_json:

@@ -19,7 +19,7 @@ from incidents.grouping import cause
 from incidents.impact import member_minutes
 from incidents.lifecycle import Change, Incident
 from monitor.config.model import Asset, Check, Config
-from monitor.history import History
+from monitor.history import PORTION, History
 from monitor.metrics import Vitals
 from monitor.runner import Run
 from monitor.store import Store, StoreError, episodes, incidents, outbox, rollups, spans
@@ -114,7 +114,8 @@ class Pipeline:
                     if loop.time() >= flush_at:
                         await self._remind()
                         more = await self._flush(datetime.now(UTC))
-                        await self._count()
+                        if not more:
+                            await self._count()
                         flush_at = loop.time() + (0 if more else FLUSH)
                     self._vitals.writable.set(1)
                 except StoreError:
@@ -205,7 +206,7 @@ class Pipeline:
         if not episode.severity.pages or episode.fired is None or episode.phase is Phase.RECOVERING:
             return None
         config = self._require()
-        says = messages.says(turn.asset.name, turn.rule, episode)
+        says = messages.says(_named(turn), turn.rule, episode)
         routes = audience(config.routes, episode.severity, turn.asset.section, turn.asset.id)
         holder = next((one for one in live.values() if episode.id in one.firing), None)
         if episode.phase is Phase.RESOLVED:
@@ -281,7 +282,7 @@ class Pipeline:
         self._queued()
 
     async def _flush(self, over_by: datetime | None = None) -> bool:
-        """Write history, a portion of it if there is an `over_by`; whether there was any."""
+        """Write history, a portion of it if there is an `over_by`; whether that was a full one, so that more waits."""
         batch, windows = self._history.take(over_by), dict(self._unsaved)
         if not (batch.spans or batch.rollups or windows):
             return False
@@ -296,7 +297,7 @@ class Pipeline:
             raise
         self._unsaved.clear()
         self._vitals.commits.inc()
-        return True
+        return len(batch.spans) >= PORTION
 
     async def _count(self) -> None:
         """Show how many incidents are open and messages wait."""
@@ -324,6 +325,13 @@ class Pipeline:
         if self._config is None:
             raise RuntimeError("no configuration was adopted")
         return self._config
+
+
+def _named(turn: Turn) -> str:
+    """The asset, and which of its checks it was if it has several."""
+    if len(turn.asset.checks) == 1:
+        return turn.asset.name
+    return f"{turn.asset.name}, {turn.rule.check.rpartition('/')[2]}"
 
 
 def _ulid() -> str:

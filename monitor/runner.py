@@ -43,7 +43,8 @@ class Run(NamedTuple):
     @property
     def since(self) -> datetime:
         """When what the settled reading says began: a confirmed failure began with its first attempt."""
-        return (self.readings[0] if self.settled.status is Status.DOWN else self.settled).at
+        settled = self.settled
+        return (self.readings[0] if settled.status is Status.DOWN else settled).at
 
     @property
     def unconfirmed(self) -> bool:

@@ -1,9 +1,9 @@
 """What the two databases say differently: insert or update, and one of many values."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, Text, TypeDecorator, any_, literal
+from sqlalchemy import Column, ColumnElement, Dialect, Table, Text, TypeDecorator, any_, literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -19,22 +19,26 @@ def upsert(conn: AsyncConnection, table: Table, *, keep: Collection[str] = ()) -
     return statement.on_conflict_do_update(index_elements=keys, set_=change)
 
 
-async def upsert_many(conn: AsyncConnection, table: Table, rows: Iterable[Sequence[object]]) -> None:
-    """`upsert` for many rows, each with the values of all columns in order.
+async def upsert_many(conn: AsyncConnection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """`upsert` for one or more rows, each with the values of all columns in order.
 
-    They go straight to the driver: what SQLAlchemy does for each row of a statement costs five times as much as the rest.
+    They go straight to the driver: what SQLAlchemy does for each row of a statement costs several times as much.
     """
     dialect = conn.dialect
-    convert = [
-        column.type.process_bind_param if isinstance(column.type, TypeDecorator) else _as_it_is
-        for column in table.columns
-    ]
-    given = [tuple(change(value, dialect) for change, value in zip(convert, row, strict=True)) for row in rows]
-    await conn.exec_driver_sql(str(upsert(conn, table).compile(dialect=dialect)), given)
+    converted = (
+        _converted(column, values, dialect)
+        for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+    )
+    statement = upsert(conn, table).compile(dialect=dialect)
+    await conn.exec_driver_sql(str(statement), list(zip(*converted, strict=True)))
 
 
-def _as_it_is(value: object, _dialect: object) -> object:
-    return value
+def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
+    """A column's values as the driver takes them."""
+    if not isinstance(column.type, TypeDecorator):
+        return values
+    convert = column.type.process_bind_param
+    return [convert(value, dialect) for value in values]
 
 
 def insert(conn: AsyncConnection, table: Table) -> Any:

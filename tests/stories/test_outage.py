@@ -1,8 +1,10 @@
 """A member's booking system goes down and comes back: what everybody hears of it."""
 
 import json
+import signal
 from pathlib import Path
 
+from peers.postgresql import Cluster
 from peers.prometheus import prometheus
 from stories.conftest import Deskwatch, Sink, Target, free_port, until
 
@@ -85,6 +87,29 @@ async def test_a_single_failed_answer_that_the_second_look_does_not_confirm_aler
     await until(unconfirmed, "the failure to be counted as unconfirmed")
     assert sink.messages == []
     assert json.loads((await deskwatch.run("incidents", "list", "--json"))[1]) == []
+
+
+async def test_postgresql_keeps_the_same_record(
+    deskwatch: Deskwatch, target: Target, sink: Sink, postgresql: Cluster
+) -> None:
+    deskwatch.config.write_text(deskwatch.config.read_text() + f"storage: {{url: '{postgresql.url()}'}}\n")
+    await deskwatch.start()
+    target.status = 503
+    await until(lambda: _count(sink, 1), "the message")
+    await deskwatch.end(signal.SIGKILL)
+    target.status = 200
+    await deskwatch.start()
+
+    async def resolved() -> bool:
+        listed = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])
+        return [(one["title"], one["stage"]) for one in listed] == [("Booking system is down", "resolved")]
+
+    await until(resolved, "the incident to be resolved")
+    await until(lambda: _told_the_end(sink), "the resolved message")
+
+
+async def _told_the_end(sink: Sink) -> bool:
+    return sink.titles()[-1].startswith("Resolved: ")
 
 
 async def _count(sink: Sink, number: int) -> bool:

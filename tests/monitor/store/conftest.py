@@ -4,11 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from peers.postgresql import postgresql
 
 from monitor.store import Store
-
-__all__ = ["postgresql"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -75,6 +75,11 @@ class Incident:
     resolution: str = ""
     root_cause: str = ""
 
+    @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The fields of the review that are still to be filled in."""
+        return missing(self.severity, self.resolution, self.root_cause)
+
 
 class Change(NamedTuple):
     """What a step did: the incident as it is now and the messages that are due, as keys."""
@@ -168,7 +173,7 @@ def _clear(incident: Incident, episode: Episode, says: str) -> Change:
 
 def _over(incident: Incident) -> Stage:
     """The stage of an incident whose fault is gone."""
-    return Stage.RESOLVED if missing(incident) else Stage.REVIEWED
+    return Stage.RESOLVED if incident.unwritten else Stage.REVIEWED
 
 
 def _tell(incident: Incident, episode: str, routes: Sequence[Route], at: datetime) -> Change:

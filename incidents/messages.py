@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from alerting.rules import Episode, Phase, Rule, Severity, Why
 from incidents.lifecycle import OPENED, UNWATCHED, US, Incident
-from incidents.review import missing
 
 MAY_REPEAT = "This may be a repeat: Deskwatch could not tell whether it arrived the first time."
 """Added to a message that was on its way when Deskwatch was killed, or whose provider never answered."""
@@ -187,7 +186,7 @@ def _lost(incident: Incident) -> list[str]:
 
 
 def _to_write(incident: Incident) -> list[str]:
-    fields = " and ".join(FIELDS[field] for field in missing(incident))
+    fields = " and ".join(FIELDS[field] for field in incident.unwritten)
     return [f"Please write down {fields}."] if fields else []
 
 

@@ -22,8 +22,8 @@ LONGEST = 3600.0
 class Demo:
     """A running Harbour Street, from `async with` to its end.
 
-    The board is to be served on `port`. Its files are in `folder`, the configuration among them at `config_path`; `sink`
-    holds the messages that it got.
+    The board is to be served on `port`. Its files are in `folder`, the configuration among them at `config_path`;
+    `sink` holds the messages that it got.
     """
 
     def __init__(self, folder: Path, port: int = 8470) -> None:

@@ -32,6 +32,8 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
         assert "Call the vendor's support line." in body
         await until(lambda: success("0"), "the failed probe in Prometheus")
 
+        await until(lambda: _status(deskwatch, 1, "down"), "`deskwatch status` to say that it is down")
+
         # Nobody has it yet, so it is said again; once somebody has it, never again.
         await until(lambda: _count(sink, 2), "the repeat")
         incident = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])[0]
@@ -47,6 +49,7 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
         await until(lambda: _count(sink, told + 1), "the resolved message")
         assert sink.titles()[-1].startswith("Resolved: Booking system is down")
         await until(lambda: success("1"), "the recovery in Prometheus")
+        await until(lambda: _status(deskwatch, 0, "up"), "`deskwatch status` to say that it is up")
 
         code, output = await deskwatch.run(
             "incidents",
@@ -110,6 +113,11 @@ async def test_postgresql_keeps_the_same_record(
 
 async def _told_the_end(sink: Sink) -> bool:
     return sink.titles()[-1].startswith("Resolved: ")
+
+
+async def _status(deskwatch: Deskwatch, code: int, status: str) -> bool:
+    ended, output = await deskwatch.run("status", "--json")
+    return (ended, [one["status"] for one in json.loads(output)]) == (code, [status])
 
 
 async def _count(sink: Sink, number: int) -> bool:

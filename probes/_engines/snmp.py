@@ -14,7 +14,7 @@ from probes._engines.connect import network_failure
 from probes._engines.snmp_credentials import Credentials
 from probes._engines.snmp_pysnmp import PysnmpSession
 from probes._engines.snmp_session import Device, Malformed, Page, Rejected, Session, Waits
-from probes._engines.snmp_values import Value, order, parse_oid
+from probes._engines.snmp_values import Value, comes_after, parse_oid
 
 __all__ = ["MOST_ROWS", "REASONS", "Credentials", "Device", "Library", "Pace", "SnmpEngine", "Walk"]
 
@@ -94,7 +94,7 @@ class SnmpEngine:
     """
 
     def __init__(self, prefer: Library | None = None) -> None:
-        self._gufo = prefer == "gufo" or (prefer is None and importlib.util.find_spec("gufo.snmp") is not None)
+        self._gufo = prefer == "gufo" or (prefer is None and _has_gufo())
         self._waits = Waits()
         self._known: OrderedDict[Device, _Known] = OrderedDict()
         self._turns: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
@@ -178,6 +178,13 @@ class SnmpEngine:
         return GufoSession(device, self._waits, exact)
 
 
+def _has_gufo() -> bool:
+    try:
+        return importlib.util.find_spec("gufo.snmp") is not None
+    except ModuleNotFoundError:  # not even the namespace "gufo" is there
+        return False
+
+
 class _Known:
     """A device that we have talked to: the conversation and the pace that it keeps up with."""
 
@@ -220,19 +227,19 @@ class _Operation:
 
     async def _walk(self, subtree: str, most: int) -> Walk:
         rows: dict[str, Value] = {}
-        last, reached, octets = subtree, order(subtree), 0
+        last, octets, index = subtree, 0, len(subtree) + 1
         while True:
             page = await self._next_page(last, subtree)
             for oid, value in page.rows:
-                before, reached, last = reached, order(oid), oid
-                if reached <= before:
+                if not comes_after(oid, last):
                     return Walk(rows, "order")
+                last = oid
                 if value is None:
                     continue
-                octets += len(value) if isinstance(value, bytes | str) else 8
+                octets += 8 if isinstance(value, int) else len(value)
                 if len(rows) >= most or octets > _MOST_OCTETS:
                     return Walk(rows, "limit")
-                rows[oid[len(subtree) + 1 :]] = value
+                rows[oid[index:]] = value
             if page.ended:
                 return Walk(rows)
 

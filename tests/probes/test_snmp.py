@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from itertools import product
 from pathlib import Path
@@ -301,6 +302,14 @@ async def test_what_is_no_object_identifier_is_never_asked(oid: str) -> None:
     for question in (engine.get(device, [oid], 1), engine.getnext(device, oid, 1), engine.walk(device, oid, timeout=1)):
         with pytest.raises(ValueError, match=r"write it as 1\.3\.6"):
             await question
+
+
+async def test_without_gufo_snmp_pysnmp_does_it_all(agent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "gufo.snmp", raising=False)
+    monkeypatch.setitem(sys.modules, "gufo", None)
+    engine = SnmpEngine()
+    assert await engine.get(by_community(agent), [NAME], 5) == {NAME: b"desk"}
+    engine.close()
 
 
 class TestThePace:

@@ -22,6 +22,7 @@ from probes._engines.snmp_usm import DISCOVERY, Authority, Seal
 from probes._engines.snmp_values import (
     LONGEST_TEXT,
     Value,
+    comes_after,
     index_text,
     integer,
     mac,
@@ -36,6 +37,7 @@ from probes._engines.snmp_values import (
 COLUMN = "1.3.6.1.4.1.9999.1"
 ONE = "1.3.6.1.2.1.1.1.0"
 TOO_BIG, GENERAL_ERROR = 1, 5
+OID = st.lists(st.integers(0, 11), min_size=1, max_size=4).map(lambda arcs: ".".join(map(str, [1, 3, *arcs])))
 
 
 @pytest.fixture(params=["gufo", "pysnmp"])
@@ -511,6 +513,10 @@ class TestOddValues:
         assert index_text("5.71.97.115.116") is None
         assert index_text("1.300") is None
         assert mac((0, 26, 43, 60, 77, 94)) == "00:1a:2b:3c:4d:5e"
+
+    @given(one=OID, other=OID)
+    def test_one_object_identifier_comes_after_another_by_its_numbers(self, one: str, other: str) -> None:
+        assert comes_after(one, other) == (order(one) > order(other))
 
     def test_object_identifiers_compare_by_number(self) -> None:
         assert parse_oid("1.3.6.1.10") > parse_oid("1.3.6.1.9")

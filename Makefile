@@ -1,5 +1,7 @@
 # make run    watch the space that site.yaml describes, or a simulated one
 # make test   lint, types, import contracts and all tests
+# make bench  measure Deskwatch beside public tools, into bench/RESULTS.md
+# make screenshots   renew the picture in the README
 # make lock   renew the locked requirements after a change in pyproject.toml
 
 PYTHON ?= python3
@@ -8,7 +10,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SITE   ?= site.yaml
 
-.PHONY: run test lint types contracts debian lock clean
+.PHONY: run test bench debian screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/ready
@@ -19,7 +21,11 @@ test: $(VENV)/ready-for-tests debian
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n $$((2 * $$(nproc)))
+	$(BIN)/pytest -n $$((2 * $$(nproc))) --dist loadgroup
+
+bench: $(VENV)/ready-for-tests
+	@sh tests/setup/debian.sh bench/debian.txt
+	$(BIN)/python -m bench
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	@echo "Setting up Deskwatch in $(VENV) (once, about a minute) ..."
@@ -35,7 +41,10 @@ $(VENV)/ready-for-tests: $(VENV)/ready tests/setup/requirements.lock
 	@touch $@
 
 debian:
-	@sh tests/setup/debian.sh
+	@sh tests/setup/debian.sh tests/setup/debian.txt
+
+screenshots: $(VENV)/ready-for-tests debian
+	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py
 
 lock:
 	@$(PIP) install --quiet uv

@@ -103,7 +103,8 @@ class Episode:
 
 
 class State(NamedTuple):
-    """What a rule remembers between readings: its last verdicts, newest last, and the episode that is open."""
+    """What a rule remembers between readings: its last verdicts from the first bad one on, newest last, and the
+    episode that is open."""
 
     recent: tuple[bool, ...] = ()
     episode: Episode | None = None
@@ -125,9 +126,8 @@ def step(rule: Rule, state: State, reading: Reading, since: datetime, new_id: Ca
     verdict = _is_bad(rule, reading, firing=_fires(state.episode))
     if verdict is None:
         return Step(state)
-    recent = (*state.recent, verdict)[-rule.window :]
+    recent, episode = _remembered(rule, state, verdict), state.episode
     bad = sum(recent) >= min(rule.times, rule.window)
-    episode = state.episode
     if episode is None and not bad:
         return Step(state if recent == state.recent else State(recent))
     value = _worst(rule, reading)
@@ -159,6 +159,12 @@ def step(rule: Rule, state: State, reading: Reading, since: datetime, new_id: Ca
 def close(episode: Episode, why: Why, now: datetime) -> Episode:
     """The episode, ended at `now` for a reason other than a reading."""
     return replace(episode, phase=Phase.RESOLVED, closed=now, deadline=None, why=why)
+
+
+def _remembered(rule: Rule, state: State, verdict: bool) -> tuple[bool, ...]:
+    """The verdicts in the rule's window, from the first bad one on: while all is well there is nothing to keep."""
+    verdicts = (*state.recent, verdict)[-rule.window :]
+    return verdicts[verdicts.index(True) :] if True in verdicts else ()
 
 
 def _fires(episode: Episode | None) -> bool:

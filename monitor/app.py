@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,8 @@ from incidents import lifecycle
 from incidents.lifecycle import Change, Incident
 from monitor.config import ConfigError, load
 from monitor.config.model import Config
-from monitor.metrics import ReadingsCollector, Vitals
+from monitor.exposition import Format, instruments
+from monitor.metrics import Readings, Vitals
 from monitor.outbox import Outbox, open_channels
 from monitor.pipeline import Pipeline
 from monitor.runner import Runner, read
@@ -56,9 +57,9 @@ class App:
         self.reloads = Reloads(True, datetime.now(UTC))
         self.started = datetime.now(UTC)
         self.version = 0
-        self.registry = CollectorRegistry()
-        self.vitals = Vitals(self.registry)
-        self.registry.register(ReadingsCollector(lambda: self.config, lambda: self.latest))
+        self._registry = CollectorRegistry()
+        self.vitals = Vitals(self._registry)
+        self._readings = Readings(lambda: self.latest)
         self.gate = Gate()
         self._news = asyncio.Event()
         self._engines = Engines()
@@ -85,6 +86,14 @@ class App:
     def episodes(self) -> Mapping[tuple[str, str], State]:
         """The state of every rule, by check and rule id."""
         return self._pipeline.states
+
+    async def exposition(self, format: Format) -> AsyncIterator[str]:
+        """What Prometheus scrapes, in pieces."""
+        for piece in instruments(self._registry.collect(), format):
+            yield piece
+        async for piece in self._readings.text(format):
+            yield piece
+        yield format.end
 
     async def run(self, serving: Callable[[], None], *beside: Coroutine[Any, Any, None]) -> None:
         """Watch, alert and serve until cancelled; `serving` is called once the pages can be reached.
@@ -180,6 +189,7 @@ class App:
         self.config = config
         self._runner.watch(config.checks)
         self._outbox.adopt(channels)
+        self._readings.adopt(config)
         ids = {check.id for check in config.checks}
         self.latest = {id: reading for id, reading in self.latest.items() if id in ids}
         self.reloads = Reloads(True, datetime.now(UTC))

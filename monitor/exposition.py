@@ -1,7 +1,8 @@
-"""Readings as Prometheus metric families, and families as the text that Prometheus scrapes."""
+"""Readings and instruments as the text that Prometheus scrapes, in either of its two formats."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from math import isfinite, isnan
 from typing import Any
 
@@ -10,97 +11,114 @@ from prometheus_client.samples import Sample as Series
 
 from probes import Metric, Probe, Reading, Status
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PIECE = 500
+"""Lines of one piece of text: what is written at once."""
 
 _TOTAL = "_total"
 
 
-class Labels(dict[str, str]):
-    """A series' labels that keep their text: rendering them again for every sample is what a large scrape costs."""
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write families: its content type, how names of counters are announced, and the last line.
 
-    __slots__ = ("text",)
-
-    def __init__(self, labels: Mapping[str, str], text: str | None = None) -> None:
-        super().__init__(labels)
-        self.text = _rendered(labels) if text is None else text
-
-    def plus(self, name: str, value: str) -> "Labels":
-        """These labels and one more."""
-        pair = f'{name}="{_escaped(value)}"'
-        return Labels({**self, name: value}, f"{self.text},{pair}" if self.text else pair)
-
-
-def families(metrics: Iterable[Metric], labels: Mapping[str, str], reading: Reading) -> Iterator[Family]:
-    """The families of one reading: what it sampled of these metrics, each series with these labels."""
-    found: dict[str, Family] = {}
-    _add(found, {metric.name: metric for metric in metrics}, Labels(labels), reading)
-    yield from found.values()
-
-
-def merged(measured: Iterable[tuple[Labels, type[Probe[Any]], Reading]]) -> Iterator[Family]:
-    """Many readings together: `probe_success`, `probe_duration_seconds` and the families that their kinds declare.
-
-    A reading that is UNKNOWN says nothing of its target, so it has neither of the first two: a gap, not a failure. A
-    family that several kinds declare is described as the first of them does.
+    Both formats write the same series; neither has the `_created` series of the library.
     """
-    success = family("probe_success", "Whether the target passed the check; absent while that is unknown.")
-    took = family("probe_duration_seconds", "How long the check's newest run took.")
-    found = {success.name: success, took.name: took}
-    for labels, probe, reading in measured:
+
+    content_type: str
+    totals: bool
+    end: str = ""
+
+    def header(self, name: str, type: str, help: str) -> str:
+        """The lines that come before a family's series; `name` is without a counter's `_total`."""
+        if type == "counter" and self.totals:
+            name += _TOTAL
+        return f"# HELP {name} {_escaped(help) if self.end else _escaped_help(help)}\n# TYPE {name} {type}\n"
+
+
+TEXT = Format("text/plain; version=0.0.4; charset=utf-8", totals=True)
+OPENMETRICS = Format("application/openmetrics-text; version=1.0.0; charset=utf-8", totals=False, end="# EOF\n")
+
+
+class Exposition:
+    """Series gathered one by one and written family by family; a family is described as its first series is."""
+
+    def __init__(self) -> None:
+        self._help: dict[str, str] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    def add(self, name: str, help: str, labels: str, value: float) -> None:
+        """One series; `labels` as `rendered` gives them. A name that ends in `_total` is a counter, else a gauge."""
+        lines = self._lines.get(name)
+        if lines is None:
+            self._help[name] = help
+            lines = self._lines[name] = []
+        lines.append(_line(name, labels, value))
+
+    def add_reading(self, declared: Mapping[str, Metric], labels: str, reading: Reading) -> None:
+        """What a reading sampled; a sample that its kind does not declare is left out."""
+        for name, value, part in reading.samples:
+            metric = declared.get(name)
+            if metric is not None:
+                self.add(name, metric.help, plus(labels, metric.part, part) if metric.part else labels, value)
+
+    def add_verdict(self, labels: str, reading: Reading) -> None:
+        """`probe_success` and `probe_duration_seconds`.
+
+        A reading that is UNKNOWN says nothing of its target, so it has neither: a gap, not a failure.
+        """
         if reading.status is not Status.UNKNOWN:
-            success.samples.append(Series(success.name, labels, float(reading.status is Status.UP)))
-            took.samples.append(Series(took.name, labels, reading.took))
-        _add(found, _declared(probe), labels, reading)
-    yield from found.values()
+            success = float(reading.status is Status.UP)
+            self.add("probe_success", "Whether the target passed the check; absent while unknown.", labels, success)
+            self.add("probe_duration_seconds", "How long the check's newest run took.", labels, reading.took)
+
+    def text(self, format: Format) -> Iterator[str]:
+        """All of it in pieces, without the format's end."""
+        for name, lines in self._lines.items():
+            kind = "counter" if name.endswith(_TOTAL) else "gauge"
+            yield format.header(name.removesuffix(_TOTAL), kind, self._help[name])
+            for first in range(0, len(lines), PIECE):
+                yield "".join(lines[first : first + PIECE])
 
 
-def family(name: str, help: str) -> Family:
-    """An empty family: a counter if its name ends in `_total`, else a gauge."""
-    return Family(name.removesuffix(_TOTAL), help, "counter" if name.endswith(_TOTAL) else "gauge")
-
-
-def text(metrics: Iterable[Family]) -> Iterator[str]:
-    """The families in Prometheus' text format 0.0.4, one piece each.
-
-    Says the same as the library's `generate_latest`, at a fraction of the cost and without the `_created` series.
-    """
-    for metric in metrics:
-        if not metric.samples:
-            continue
-        name = metric.name + _TOTAL if metric.type == "counter" else metric.name
-        lines = [f"# HELP {name} {_escaped_help(metric.documentation)}\n# TYPE {name} {metric.type}\n"]
-        created = f"{metric.name}_created"
-        lines += [_line(series) for series in metric.samples if series.name != created]
-        yield "".join(lines)
-
-
-def _add(found: dict[str, Family], declared: Mapping[str, Metric], labels: Labels, reading: Reading) -> None:
-    """Put a reading's samples into their families; one that its kind does not declare is left out."""
-    for name, value, part in reading.samples:
-        metric = declared.get(name)
-        if metric is None:
-            continue
-        if name not in found:
-            found[name] = family(name, metric.help)
-        where = labels.plus(metric.part, part) if metric.part else labels
-        found[name].samples.append(Series(name, where, value))
+def instruments(families: Iterable[Family], format: Format) -> Iterator[str]:
+    """The library's families, one piece each, without the format's end; one without series is not mentioned."""
+    for family in families:
+        created = f"{family.name}_created"
+        lines = [_series(one) for one in family.samples if one.name != created]
+        if lines:
+            yield format.header(family.name, family.type, family.documentation) + "".join(lines)
 
 
 @cache
-def _declared(probe: type[Probe[Any]]) -> Mapping[str, Metric]:
+def declared(probe: type[Probe[Any]]) -> Mapping[str, Metric]:
+    """A kind's metrics by their names."""
     return {metric.name: metric for metric in probe.metrics}
 
 
-def _line(series: Series) -> str:
-    labels = series.labels
-    inner = labels.text if isinstance(labels, Labels) else _rendered(labels)
-    value = float(series.value)
-    shown = repr(value) if isfinite(value) else _special(value)
-    return f"{series.name}{{{inner}}} {shown}\n" if inner else f"{series.name} {shown}\n"
-
-
-def _rendered(labels: Mapping[str, str]) -> str:
+def rendered(labels: Mapping[str, str]) -> str:
+    """Labels as they stand between braces: what many series share is rendered once."""
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+
+
+def plus(labels: str, name: str, value: str) -> str:
+    """Rendered labels and one more."""
+    pair = _pair(name, value)
+    return f"{labels},{pair}" if labels else pair
+
+
+@lru_cache(maxsize=4096)  # the parts of a metric are the same few words for all checks
+def _pair(name: str, value: str) -> str:
+    return f'{name}="{_escaped(value)}"'
+
+
+def _series(series: Series) -> str:
+    return _line(series.name, rendered(series.labels), series.value)
+
+
+def _line(name: str, labels: str, value: float) -> str:
+    value = float(value)
+    shown = repr(value) if isfinite(value) else _special(value)
+    return f"{name}{{{labels}}} {shown}\n" if labels else f"{name} {shown}\n"
 
 
 def _special(value: float) -> str:

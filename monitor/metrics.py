@@ -1,61 +1,70 @@
 """What Prometheus scrapes: the newest readings of all checks, and how Deskwatch itself is doing."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample as Series
 
 from alerting.rules import Severity
 from monitor.config.model import Check, Config
-from monitor.exposition import Labels, family, merged
-from probes import Probe, Reading, Status, load
+from monitor.exposition import Exposition, Format, declared, plus, rendered
+from probes import Metric, Reading, Status, load
 
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+PORTION = 200
+"""Checks whose lines are written before other tasks get their turn: a few milliseconds."""
+
+
 class _Watched(NamedTuple):
-    """A check as its series name it."""
+    """A check as its series name it: its labels, and with each status, are rendered once."""
 
     check: str
-    probe: type[Probe[Any]]
-    labels: Labels
-    states: tuple[tuple[Status, Labels], ...]
+    metrics: Mapping[str, Metric]
+    labels: str
+    states: tuple[tuple[Status, str], ...]
 
 
-class ReadingsCollector(Collector):
+class Readings:
     """The newest reading of every configured check, labelled `site, asset, check, kind`.
 
-    A check that has not run yet has no series; one that a reload removed has none any more. Collecting only reads, so
-    a scrape of a large site may run in a thread.
+    A check that has not run yet has no series; one that a reload removed has none any more.
     """
 
-    def __init__(self, config: Callable[[], Config], latest: Callable[[], Mapping[str, Reading]]) -> None:
-        self._config = config
+    def __init__(self, latest: Callable[[], Mapping[str, Reading]]) -> None:
         self._latest = latest
-        self._watched: tuple[Config | None, tuple[_Watched, ...]] = (None, ())
+        self._watched: tuple[_Watched, ...] = ()
 
-    def collect(self) -> Iterator[Family]:
-        """The families of the kinds, then the state of each check."""
+    def adopt(self, config: Config) -> None:
+        """Show the checks of this configuration from now on."""
+        self._watched = tuple(_watch(config.site.id, check) for check in config.checks)
+
+    async def text(self, format: Format) -> AsyncIterator[str]:
+        """The families of the kinds and the state of each check, in pieces, without the format's end.
+
+        Made in the event loop, a portion at a time: a thread would hold up the probes by more, for it gives the
+        interpreter back only every 5 ms.
+        """
+        found, checks = Exposition(), self._watched
+        for first in range(0, len(checks), PORTION):
+            self._add(found, checks[first : first + PORTION])
+            await asyncio.sleep(0)
+        for piece in found.text(format):
+            yield piece
+            await asyncio.sleep(0)
+
+    def _add(self, found: Exposition, checks: Iterable[_Watched]) -> None:
         latest = self._latest()
-        measured = [
-            (watched, reading) for watched in self._checks() if (reading := latest.get(watched.check)) is not None
-        ]
-        yield from merged((watched.labels, watched.probe, reading) for watched, reading in measured)
-        yield from _states(measured)
-
-    def _checks(self) -> tuple[_Watched, ...]:
-        """All checks with their labels, made once for each configuration."""
-        config = self._config()
-        known, watched = self._watched
-        if known is not config:
-            watched = tuple(_watch(config.site.id, check) for check in config.checks)
-            self._watched = (config, watched)
-        return watched
+        for watched in checks:
+            reading = latest.get(watched.check)
+            if reading is not None:
+                found.add_verdict(watched.labels, reading)
+                found.add_reading(watched.metrics, watched.labels, reading)
+                _add_state(found, watched, reading)
 
 
 class Vitals:
@@ -123,16 +132,14 @@ class Vitals:
 
 
 def _watch(site: str, check: Check) -> _Watched:
-    labels = Labels({"asset": check.asset, "check": check.id, "kind": check.kind, "site": site})
-    states = tuple((status, labels.plus("status", status.value)) for status in Status)
-    return _Watched(check.id, load(check.kind), labels, states)
+    labels = rendered({"asset": check.asset, "check": check.id, "kind": check.kind, "site": site})
+    states = tuple((status, plus(labels, "status", status.value)) for status in Status)
+    return _Watched(check.id, declared(load(check.kind)), labels, states)
 
 
-def _states(measured: Iterable[tuple[_Watched, Reading]]) -> tuple[Family, Family]:
-    status = family("deskwatch_check_status", "1 for the status that the check's newest run found, 0 for the others.")
-    ran = family("deskwatch_check_last_run_timestamp_seconds", "When the check's newest run began.")
-    for watched, reading in measured:
-        for one, labels in watched.states:
-            status.samples.append(Series(status.name, labels, float(reading.status is one)))
-        ran.samples.append(Series(ran.name, watched.labels, reading.at.timestamp()))
-    return status, ran
+def _add_state(found: Exposition, watched: _Watched, reading: Reading) -> None:
+    name, help = "deskwatch_check_status", "1 for the status that the check's newest run found, 0 for the others."
+    for status, labels in watched.states:
+        found.add(name, help, labels, float(reading.status is status))
+    name, help = "deskwatch_check_last_run_timestamp_seconds", "When the check's newest run began."
+    found.add(name, help, watched.labels, reading.at.timestamp())

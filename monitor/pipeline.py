@@ -1,12 +1,13 @@
 """From readings to rules, incidents and queued messages: what turned is committed in one transaction."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
@@ -109,13 +110,8 @@ class Pipeline:
             while True:
                 await self._gathered(flush_at)
                 try:
-                    await self._judge()
-                    await self._annotate()
-                    if loop.time() >= flush_at:
-                        await self._remind()
-                        more = await self._flush(datetime.now(UTC))
-                        if not more:
-                            await self._count()
+                    more = await _to_its_end(self._work(flush_due := loop.time() >= flush_at))
+                    if flush_due:
                         flush_at = loop.time() + (0 if more else FLUSH)
                     self._vitals.writable.set(1)
                 except StoreError:
@@ -124,6 +120,18 @@ class Pipeline:
                     await asyncio.sleep(RETRY)
         finally:
             await self._finish()
+
+    async def _work(self, flush_due: bool) -> bool:
+        """Judge, and write history if that is due; whether more of it waits."""
+        await self._judge()
+        await self._annotate()
+        if not flush_due:
+            return False
+        await self._remind()
+        more = await self._flush(datetime.now(UTC))
+        if not more:
+            await self._count()
+        return more
 
     async def _gathered(self, until: float) -> None:
         """Wait for runs, but not beyond that time of the event loop's clock."""
@@ -332,6 +340,18 @@ def _named(turn: Turn) -> str:
     if len(turn.asset.checks) == 1:
         return turn.asset.name
     return f"{turn.asset.name}, {turn.rule.check.rpartition('/')[2]}"
+
+
+async def _to_its_end(work: Coroutine[Any, Any, bool]) -> bool:
+    """What the work returns. If we are cancelled it is finished first: a transaction that is cut off in the middle
+    leaves a SQLite database locked, and the last readings could not be written."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(StoreError):
+            await task
+        raise
 
 
 def _ulid() -> str:

@@ -1,15 +1,21 @@
 """What the two databases say differently: insert or update, and one of many values."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Dialect, Table, Text, TypeDecorator, any_, literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-def upsert(conn: AsyncConnection, table: Table, *, keep: Collection[str] = ()) -> Any:
+def upsert(conn: AsyncConnection, table: Table, *, keep: tuple[str, ...] = ()) -> Any:
     """Insert rows; where a row of that primary key exists, its other columns take the new values, but for `keep`."""
-    statement = insert(conn, table)
+    return _upsert(conn.dialect.name, table, keep)
+
+
+@cache  # to put it together costs as much as to run it
+def _upsert(dialect: str, table: Table, keep: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     change = {
         column.name: statement.excluded[column.name]
@@ -43,7 +49,11 @@ def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> 
 
 def insert(conn: AsyncConnection, table: Table) -> Any:
     """An insert that knows `on_conflict_…`; the import of the database that is not in use is spared."""
-    if conn.dialect.name == "postgresql":
+    return _insert(conn.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

@@ -1,5 +1,6 @@
 """The web application: every route with its role, and what all requests pass through."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 from pathlib import Path
@@ -70,6 +71,7 @@ def build(app: App, gate: Gate) -> web.Application:
     built[guard.APP], built[pages.GATE], built[pages.FILES] = app, gate, files
     built[guard.SESSIONS] = Sessions(app.store)
     built[guard.ROLES] = {route.path: route.role for route in declared}
+    built[machine.PROBING] = asyncio.Semaphore(machine.AT_ONCE)
     built[pages.SHARED], built[live.STREAMS] = pages.SharedBoard(), streams
     built.on_shutdown.append(streams.stop)
     return built

@@ -3,36 +3,56 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Mapping
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.openmetrics import exposition as openmetrics
-from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from monitor import exposition
-from monitor.web.guard import APP
-from probes import Metric as Declared
-from probes import Reading, Status, load
+from monitor.exposition import OPENMETRICS, TEXT, Exposition, Format
+from monitor.web.guard import APP, POLICY
+from probes import Status, load
 
+PROBING: web.AppKey[asyncio.Semaphore] = web.AppKey("probing", asyncio.Semaphore)
+AT_ONCE = 50
+"""Probes on demand that run at the same time; who asks for more is refused."""
 SCRAPE_TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 OFFSET = 0.5
 """Seconds of the scrape's timeout that are kept for the answer's way back."""
 LONGEST = 60.0
 
 
-async def metrics(request: web.Request) -> web.Response:
-    """GET /metrics: everything in the registry, as Prometheus text or OpenMetrics."""
-    return await _exposed(request, request.app[APP].registry)
+async def metrics(request: web.Request) -> web.StreamResponse:
+    """GET /metrics: how Deskwatch is doing and the newest reading of every check, as Prometheus text or OpenMetrics."""
+    format = _format(request)
+    response = web.StreamResponse(headers={**POLICY, "Content-Type": format.content_type})
+    packing = _packing(request, response)
+    async with asyncio.timeout(LONGEST):
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        async for piece in request.app[APP].exposition(format):
+            await response.write(packing.compress(piece.encode()) if packing else piece.encode())
+        await response.write_eof(packing.flush() if packing else b"")
+    return response
 
 
 async def probe(request: web.Request) -> web.Response:
     """GET /probe?module=KIND&target=TARGET: run one probe now, as the multi-target exporters do.
 
-    Any other parameter is a setting of the kind; a list or a mapping is given as JSON.
+    Any other parameter is a setting of the kind; a list or a mapping is given as JSON. If we could not measure, the
+    answer is an error and no failed probe: to Prometheus we are down then, not the target.
     """
+    probing = request.app[PROBING]
+    if probing.locked():
+        words = f"{AT_ONCE} probes are under way already; ask again later, or let Deskwatch run the checks itself."
+        raise web.HTTPServiceUnavailable(text=words)
+    async with probing:
+        return await _probed(request)
+
+
+async def _probed(request: web.Request) -> web.Response:
     timeout = _timeout(request.headers.get(SCRAPE_TIMEOUT, "10"))
     kind, target = request.query.get("module", ""), request.query.get("target", "")
     if not target:
@@ -45,9 +65,15 @@ async def probe(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text=f"There is no module {kind!r}; `deskwatch reference` lists the kinds.") from None
     except ValidationError as error:
         raise web.HTTPBadRequest(text=_faults(error)) from None
-    registry = CollectorRegistry()
-    registry.register(_Probed(lambda: _probed(declared.metrics, reading, timeout)))
-    return await _exposed(request, registry)
+    if reading.status is Status.UNKNOWN:
+        raise web.HTTPInternalServerError(text=f"Not measured, {reading.reason}: {reading.detail}")
+    found = Exposition()
+    found.add_verdict("", reading)
+    found.add("probe_timeout_seconds", "How long the probe was allowed to take.", "", timeout)
+    found.add_reading(exposition.declared(declared), "", reading)
+    format = _format(request)
+    body = "".join((*found.text(format), format.end)).encode()
+    return web.Response(body=body, headers={"Content-Type": format.content_type})
 
 
 async def reload(request: web.Request) -> web.Response:
@@ -73,37 +99,18 @@ async def ready(request: web.Request) -> web.Response:
     return web.Response(text="Deskwatch is ready.\n")
 
 
-class _Probed(Collector):
-    """The families of one reading, for a registry that lives as long as one answer."""
-
-    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
-        self._collect = collect
-
-    def collect(self) -> Iterator[Metric]:
-        return self._collect()
-
-
-def _probed(metrics: tuple[Declared, ...], reading: Reading, timeout: float) -> Iterator[Metric]:
-    yield GaugeMetricFamily("probe_success", "Whether the probe was a success", float(reading.status is Status.UP))
-    yield GaugeMetricFamily("probe_duration_seconds", "How long the probe took", reading.took)
-    yield GaugeMetricFamily("probe_timeout_seconds", "How long the probe was allowed to take", timeout)
-    yield from exposition.families(metrics, {}, reading)
-
-
-async def _exposed(request: web.Request, registry: Collector) -> web.Response:
-    """Written in a thread: with many checks it takes longer than the probes' timing can bear."""
-    encode, content_type = _encoder(request.headers.get("Accept", ""))
-    body = await asyncio.to_thread(encode, registry)
-    response = web.Response(body=body, headers={"Content-Type": content_type})
-    response.enable_compression()
-    return response
-
-
-def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+def _format(request: web.Request) -> Format:
     """OpenMetrics for those who name it, else the text format."""
-    if "application/openmetrics-text" in accept:
-        return openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
-    return lambda registry: "".join(exposition.text(registry.collect())).encode(), exposition.CONTENT_TYPE
+    return OPENMETRICS if "application/openmetrics-text" in request.headers.get("Accept", "") else TEXT
+
+
+def _packing(request: web.Request, response: web.StreamResponse) -> "zlib._Compress | None":
+    """What to pack the body with, if it may be packed."""
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return None
+    response.headers["Content-Encoding"] = "gzip"
+    # The lowest level takes a third of the time of the usual one for half as many bytes again.
+    return zlib.compressobj(level=1, wbits=16 + zlib.MAX_WBITS)
 
 
 def _timeout(header: str) -> float:

@@ -1,14 +1,13 @@
 """What the pages need of the running service."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Protocol
-
-from prometheus_client import CollectorRegistry
 
 from alerting.rules import State
 from incidents.lifecycle import Change, Incident
 from monitor.config.model import Config
+from monitor.exposition import Format
 from monitor.store import Store
 from probes import Reading
 
@@ -50,8 +49,9 @@ class App(Protocol):
     @property
     def reloads(self) -> Reloads: ...
 
-    @property
-    def registry(self) -> CollectorRegistry: ...
+    def exposition(self, format: Format) -> AsyncIterator[str]:
+        """What Prometheus scrapes, in pieces."""
+        ...
 
     @property
     def started(self) -> datetime: ...

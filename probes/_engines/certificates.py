@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -67,8 +68,9 @@ class Certificate:
     fingerprint: str
 
 
+@lru_cache(maxsize=1024)
 def from_pem(pem: bytes) -> Certificate:
-    """Parse one PEM certificate. Raises ValueError when it is malformed."""
+    """Parse one PEM certificate; a server shows the same one each time. Raises ValueError when it is malformed."""
     return _certificate(x509.load_pem_x509_certificate(pem))
 
 

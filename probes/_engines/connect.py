@@ -51,7 +51,30 @@ def open_socket(kind: socket.SocketKind, version: int, source: str = "", interfa
 
 async def connect(opened: socket.socket, to: Resolved, port: int) -> None:
     """Connect a socket. Raises OSError; the socket stays the caller's."""
-    await asyncio.get_running_loop().sock_connect(opened, (to.address, port))
+    # Not by the loop's sock_connect: uvloop looks up even numeric addresses in a thread, which costs most of all.
+    try:
+        opened.connect((to.address, port))
+    except BlockingIOError:
+        await _writable(opened)
+        error = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error)) from None
+
+
+async def _writable(opened: socket.socket) -> None:
+    """Wait until a socket can be written, or has failed."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(opened.fileno(), _wake, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(opened.fileno())
+
+
+def _wake(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 def network_failure(error: OSError, whom: str, samples: tuple[Sample, ...] = ()) -> Failed | Unmeasured:

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -93,7 +94,7 @@ class Request:
 
 
 class Phases(NamedTuple):
-    """Where the time went, in seconds; a phase that was not reached took 0."""
+    """Where the time went, in seconds; the phase that did not end took the rest, those not reached 0."""
 
     resolve: float = 0
     connect: float = 0
@@ -158,6 +159,8 @@ class FetchFailed(Failed):
 
 def total(hops: tuple[Hop, ...]) -> Phases:
     """The time that each phase took over all hops."""
+    if len(hops) == 1:
+        return hops[0].phases
     return Phases(*(sum(times) for times in zip(*(hop.phases for hop in hops), strict=True)))
 
 
@@ -347,8 +350,7 @@ class _Received:
     def __init__(self, most_body: int) -> None:
         self.head = bytearray()
         self.body = bytearray()
-        self.protocol = ""
-        self.cipher = ""
+        self.said: dict[str, str] = {}
         self.excess = ""
         self._most_body = most_body
         self._headers = 0
@@ -371,12 +373,17 @@ class _Received:
         return len(chunk)
 
     def debug(self, what: int, text: bytes) -> None:
-        """libcurl tells protocol and cipher in its debug text only."""
-        if what == pycurl.INFOTYPE_TEXT and (found := _CONNECTION.match(text)):
-            self.protocol, self.cipher = found[1].decode(), found[2].decode()
+        """libcurl tells protocol and cipher, and what went wrong with QUIC, in its debug text only."""
+        if what == pycurl.INFOTYPE_TEXT and (found := _SAID.match(text)):
+            self.said.update((name, said.decode(errors="replace")) for name, said in found.groupdict().items() if said)
 
 
-_CONNECTION = re.compile(rb"SSL connection using ([\w.]{1,20}) / ([\w-]{1,60})")
+_SAID = re.compile(
+    rb"SSL connection using (?P<protocol>[\w.]{1,20}) / (?P<cipher>[\w-]{1,60})"
+    rb"|(?P<certificate>SSL(?: certificate OpenSSL verify result)?: .+)"
+    rb"|(?:sendmsg|QUIC: recvm?msg).+\(errno[ =](?P<errno>\d{1,4})"
+    rb"|QUIC: connection to .+ (?P<refused>refused)"
+)
 
 
 class _Transfer:
@@ -529,22 +536,27 @@ def _set_tls(curl: pycurl.Curl, trust: Trust, received: _Received) -> None:
 def _hop(curl: pycurl.Curl, request: Request, received: _Received) -> Hop:
     return Hop(
         url=request.url,
-        phases=_phases(curl),
+        phases=_phases(curl, request.url.startswith("https:")),
         address=curl.getinfo(pycurl.PRIMARY_IP),
-        protocol=received.protocol,
-        cipher=received.cipher,
+        protocol=received.said.get("protocol", ""),
+        cipher=received.said.get("cipher", ""),
         chain=_chain(curl) if request.url.startswith("https:") else (),
     )
 
 
-def _phases(curl: pycurl.Curl) -> Phases:
-    """libcurl gives the time at which each phase ended, 0 if it was not reached."""
-    resolved = curl.getinfo(pycurl.NAMELOOKUP_TIME)
-    connected = max(resolved, curl.getinfo(pycurl.CONNECT_TIME))
-    secured = max(connected, curl.getinfo(pycurl.APPCONNECT_TIME))
-    answered = max(secured, curl.getinfo(pycurl.STARTTRANSFER_TIME))
-    ended = max(answered, curl.getinfo(pycurl.TOTAL_TIME))
-    return Phases(resolved, connected - resolved, secured - connected, answered - secured, ended - answered)
+_PHASE_ENDS = (pycurl.NAMELOOKUP_TIME, pycurl.CONNECT_TIME, pycurl.APPCONNECT_TIME, pycurl.STARTTRANSFER_TIME)
+
+
+def _phases(curl: pycurl.Curl, tls: bool) -> Phases:
+    """libcurl gives the time at which each phase ended, 0 if it did not: the first of those took the rest."""
+    ends: list[float] = [curl.getinfo(end) for end in _PHASE_ENDS]
+    if not tls:
+        ends[2] = ends[1]
+    if 0 in ends:
+        del ends[ends.index(0) :]
+    total: float = curl.getinfo(pycurl.TOTAL_TIME)
+    ends += [total] * (len(Phases._fields) - len(ends))
+    return Phases(*(after - before for before, after in pairwise(accumulate((0.0, *ends), max))))
 
 
 def _chain(curl: pycurl.Curl) -> tuple[bytes, ...]:
@@ -563,7 +575,7 @@ _WORDS = {
     pycurl.E_BAD_CONTENT_ENCODING: "malformed",
     pycurl.E_COULDNT_RESOLVE_HOST: "unresolved",
     pycurl.E_COULDNT_CONNECT: "unreachable",
-    96: "unreachable",  # CURLE_QUIC_CONNECT_ERROR
+    96: "tls_failed",  # CURLE_QUIC_CONNECT_ERROR
     pycurl.E_SSL_CONNECT_ERROR: "tls_failed",
     pycurl.E_PEER_FAILED_VERIFICATION: "certificate_untrusted",
     pycurl.E_WRITE_ERROR: "malformed",  # libcurl could not decompress
@@ -583,6 +595,8 @@ _SAYS = {
     "unresolved": "has no address",
     "reset": "closed the connection before the answer was complete",
 }
+
+_UNCONNECTED = {pycurl.E_COULDNT_CONNECT, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR}  # the latter two with QUIC
 
 _ERRNO_WORDS = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset"}
 
@@ -606,26 +620,43 @@ def _failure(
         return FetchFailed("body_too_large", f"the body is larger than {request.most_body} bytes", hops)
     if received.excess == "headers":
         return FetchFailed("malformed", f"the headers are larger than {MOST_HEADERS} bytes", hops)
-    number: int = curl.getinfo(pycurl.OS_ERRNO)
+    number = _system_error(curl, received)
     ours = _own_failure(request, end, number) or _dead_resolver(curl, request, end)
     if ours is not None:
         return ours
-    word = _word(curl, end.code, number)
+    word = _word(curl, request, end.code, number)
     if word == "timeout":
         return FetchFailed(word, _stalled(curl, request, received), hops)
-    detail = f"{_peer(request)} {_SAYS[word]}" if word in _SAYS else _plain(end.message)
-    return FetchFailed(word, detail, hops)
+    return FetchFailed(word, _complaint(request, received, end, word), hops)
 
 
-def _word(curl: pycurl.Curl, code: int, number: int) -> str:
+def _system_error(curl: pycurl.Curl, received: _Received) -> int:
+    """The system's error number, 0 without one."""
+    if "refused" in received.said:
+        return errno.ECONNREFUSED
+    return int(received.said.get("errno") or curl.getinfo(pycurl.OS_ERRNO))
+
+
+def _complaint(request: Request, received: _Received, end: _End, word: str) -> str:
+    """What went wrong, in a sentence that is the same each time."""
+    if word in _SAYS:
+        return f"{_peer(request)} {_SAYS[word]}"
+    if word == "tls_failed" and request.version == "3":
+        return f"the QUIC handshake with {_peer(request)} failed; it may not speak HTTP/3"
+    if word.startswith("certificate_"):
+        return _plain(received.said.get("certificate", end.message))
+    return _plain(end.message)
+
+
+def _word(curl: pycurl.Curl, request: Request, code: int, number: int) -> str:
     """The reason that a code of libcurl and the system's error number stand for."""
     word = _WORDS[code]
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return _certificate_word(curl.getinfo(pycurl.SSL_VERIFYRESULT))
-    if code == pycurl.E_COULDNT_CONNECT:
-        return _ERRNO_WORDS.get(number, word)
-    if word == "reset" and not curl.getinfo(pycurl.CONNECT_TIME):
-        return "refused"  # QUIC learns of a closed port when it sends
+    if code in _UNCONNECTED and not curl.getinfo(pycurl.CONNECT_TIME):
+        if request.version == "3" and not number:
+            return "tls_failed"  # QUIC's server answered, and ended the handshake
+        return _ERRNO_WORDS.get(number, "unreachable")
     return word
 
 
@@ -637,9 +668,9 @@ def _own_failure(request: Request, end: _End, number: int) -> Unmeasured | None:
     if end.code == pycurl.E_SSL_CACERT_BADFILE:
         what = request.trust.ca_file or "the system's list"
         return Unmeasured("monitor_error", f"cannot read trusted certificates from {what}; it must be a PEM file")
-    if end.code == pycurl.E_COULDNT_CONNECT and number in (errno.ENETUNREACH, errno.EADDRNOTAVAIL):
+    if end.code in _UNCONNECTED and number in (errno.ENETUNREACH, errno.EADDRNOTAVAIL):
         return Unmeasured("no_network", f"this machine has no route to {_peer(request)}")
-    if end.code == pycurl.E_COULDNT_CONNECT and number in (errno.EACCES, errno.EPERM):
+    if end.code in _UNCONNECTED and number in (errno.EACCES, errno.EPERM):
         return Unmeasured("no_permission", f"this machine's firewall forbids {_peer(request)}")
     if end.code not in _WORDS:
         return Unmeasured("monitor_error", f"libcurl failed with code {end.code}: {_plain(end.message)}")

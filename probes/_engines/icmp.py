@@ -2,6 +2,9 @@
 
 import asyncio
 import errno
+import heapq
+import itertools
+import math
 import os
 import random
 import socket
@@ -13,7 +16,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from probes._base import Unmeasured
-from probes._engines.icmp_messages import Refusal, decode, family, queued_refusal, request, types_about_echoes, unwrap
+from probes._engines.icmp_messages import (
+    Refusal,
+    decode,
+    family,
+    queued_refusal,
+    request,
+    too_big,
+    types_about_echoes,
+    unwrap,
+)
 from probes._engines.resolve import local_failure
 
 TOKEN = 8
@@ -28,16 +40,29 @@ _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _IP_RECVTTL = 12
 _SOL_RAW, _ICMP_FILTER, _ICMPV6_FILTER = 255, 1, 1
 _MSG_ERRQUEUE = 0x2000
+_MTU = {4: (socket.IPPROTO_IP, 14), 6: (socket.IPPROTO_IPV6, 24)}
+
+# Linux: IP_MTU_DISCOVER and IPV6_MTU_DISCOVER, set to "probe" rather than "do". Both forbid fragments, but "do" also
+# goes by what the kernel has heard of the path in the last ten minutes: a path that has been mended would stay bad.
+_DONT_FRAGMENT = (
+    {4: (socket.IPPROTO_IP, 10, 3), 6: (socket.IPPROTO_IPV6, 23, 3)}
+    if sys.platform == "linux"
+    else {4: (socket.IPPROTO_IP, 28, 1), 6: (socket.IPPROTO_IPV6, 62, 1)}  # IP_DONTFRAG, IPV6_DONTFRAG
+)
 
 _BUFFER = 8 << 20
 _READ_EVERY = 64  # sends after which replies are read, so that a sweep does not overrun the receive buffer
 _READ_AT_ONCE = 1000
 _FAIR = 0.9  # share of its time that an echo must have had to count as lost
+_CLOCK = 0.0005  # seconds by which a loop, whose clock counts milliseconds, may ring early
 _STEP = 1_000_000  # ns by which wall and steady clock may drift apart during one echo before we call it a step
 
 
 class Trouble(NamedTuple):
-    """An ICMP error about one of our echoes: `reason` is "unreachable" or "ttl_exceeded", `by` who sent it."""
+    """An error about one of our echoes: `reason` is "unreachable", "ttl_exceeded" or "too_big".
+
+    `by` is who sent it, "" if it was our own kernel or is not known.
+    """
 
     reason: str
     words: str
@@ -67,6 +92,7 @@ class Way(NamedTuple):
     interface: str = ""
     ttl: int | None = None
     dscp: int | None = None
+    dont_fragment: bool = False
 
 
 class Stamp(NamedTuple):
@@ -102,7 +128,7 @@ class IcmpEngine:
     def __init__(self) -> None:
         self._links: dict[Way, _Link] = {}
 
-    async def burst(
+    def burst(
         self,
         address: str,
         count: int,
@@ -114,29 +140,21 @@ class IcmpEngine:
         interface: str = "",
         ttl: int | None = None,
         dscp: int | None = None,
-    ) -> tuple[Echo, ...]:
+        dont_fragment: bool = False,
+    ) -> "asyncio.Future[tuple[Echo, ...]]":
         """Send `count` echoes of `size` payload bytes, `gap` seconds apart, and wait `timeout` seconds for each reply.
 
         It ends when all are answered, else `timeout` after the last one was due. `address` is numeric, at most 65,536
-        echoes, at least TOKEN bytes. Raises Unmeasured when this machine does not let us send or has no way to the
-        address.
+        echoes, at least TOKEN bytes. Raises Unmeasured, now or when awaited, when this machine does not let us send or
+        has no way to the address.
         """
-        way = Way(6 if ":" in address else 4, source, interface, ttl, dscp)
-        burst = _Burst(address, way.version, count, gap, timeout, size)
+        way = Way(6 if ":" in address else 4, source, interface, ttl, dscp, dont_fragment)
         link = self._links.get(way)
-        if link is None:
+        if link is None or link.closed:
             link = self._links[way] = _Link(way)
-        link.bursts[burst.token] = burst
-        try:
-            link.tick(burst)
-            return await burst.result
-        finally:
-            if burst.timer is not None:
-                burst.timer.cancel()
-            del link.bursts[burst.token]
-            if not link.bursts:
-                link.close()
-                self._links.pop(way, None)
+        burst = _Burst(link, address, count, gap, timeout, size)
+        link.tick(burst)
+        return burst
 
     def close(self) -> None:
         """End all bursts; each raises Unmeasured."""
@@ -144,27 +162,34 @@ class IcmpEngine:
             link.fail(Unmeasured("monitor_error", "ICMP was closed: Deskwatch is stopping"))
 
 
-class _Burst:
-    """Some echoes to one address, and what became of each so far."""
+class _Burst(asyncio.Future[tuple[Echo, ...]]):
+    """Some echoes to one address, and the wait for what becomes of them.
 
-    def __init__(self, address: str, version: int, count: int, gap: float, timeout: float, size: int) -> None:
-        loop = asyncio.get_running_loop()
-        numeric, _, _ = address.partition("%")
+    A future rather than a task with one: that is half of what a sweep over thousands of addresses would cost.
+    """
+
+    __slots__ = (
+        "_link", "address", "began", "destination", "due", "echoes", "first", "gap", "next", "open", "payload",
+        "sent", "timeout", "token",
+    )  # fmt: skip
+
+    def __init__(self, link: "_Link", address: str, count: int, gap: float, timeout: float, size: int) -> None:
+        super().__init__(loop=link.loop)
+        self._link = link
         self.destination = (address, 0)
-        self.address = socket.inet_ntop(family(version), socket.inet_pton(family(version), numeric))
-        self.token = os.urandom(TOKEN)
-        self.payload = self.token + bytes(size - TOKEN)
+        self.address = _canonical(address) if ":" in address else address
+        self.token = token = os.urandom(TOKEN)
+        self.payload = token + bytes(size - TOKEN)
         self.first = random.getrandbits(16)  # the token is what must not be guessed
         self.gap = gap
         self.timeout = timeout
-        self.began = loop.time()
-        self.began_ns = time.monotonic_ns()
+        self.began = link.loop.time()
+        self.due = time.monotonic_ns()
         self.next = 0
         self.open = count
         self.sent: list[Stamp | None] = [None] * count
-        self.echoes = [Echo()] * count
-        self.result: asyncio.Future[tuple[Echo, ...]] = loop.create_future()
-        self.timer: asyncio.TimerHandle | None = None
+        self.echoes = [_UNSENT] * count
+        link.bursts[token] = self
 
     def index(self, sequence: int) -> int | None:
         """Which of our echoes has that sequence number, None if none that was sent."""
@@ -175,24 +200,36 @@ class _Burst:
         """Whether that echo is neither answered nor refused yet."""
         return self.echoes[index].rtt is None and self.echoes[index].trouble is None
 
-    def left(self, index: int, sent: Stamp) -> None:
-        """The kernel took that echo. A timer may ring a little early: then it did not wait."""
-        self.sent[index] = sent
-        due = self.began_ns + index * self.gap * 1e9
-        self.echoes[index] = Echo(queued=max(0.0, (sent.steady - due) / 1e9))
+    def queued(self, index: int, sent: Stamp) -> float:
+        """How long after its time that echo left. A timer may ring a little early: then it did not wait."""
+        return max(0.0, (sent.steady - self.due - index * self.gap * 1e9) / 1e9)
 
     def expire(self) -> None:
         """The time is up. An echo that we sent so late that it had much less than its time says nothing: forget it."""
         latest = time.monotonic_ns() - _FAIR * self.timeout * 1e9
         for index, sent in enumerate(self.sent):
-            if sent is not None and sent.steady > latest and self.awaits(index):
-                self.echoes[index] = Echo()
+            if sent is not None and self.awaits(index):
+                queued = None if sent.steady > latest else self.queued(index, sent)
+                self.echoes[index] = self.echoes[index]._replace(queued=queued)
         self.finish()
 
     def finish(self) -> None:
         """Nobody needs to wait any longer."""
-        if not self.result.done():
-            self.result.set_result(tuple(self.echoes))
+        if not self.done():
+            self._link.forget(self)
+            self.set_result(tuple(self.echoes))
+
+    def fail(self, error: Unmeasured) -> None:
+        """It ends with that error."""
+        if not self.done():
+            self._link.forget(self)
+            self.set_exception(error)
+
+    def cancel(self, msg: object = None) -> bool:
+        """Nobody wants to know any longer."""
+        if not self.done():
+            self._link.forget(self)
+        return super().cancel(msg)
 
     def settle(self, index: int, echo: Echo) -> None:
         """One echo has its answer."""
@@ -211,72 +248,105 @@ class _Burst:
         if rtt > self.timeout or echo.trouble is not None:
             self.echoes[index] = echo._replace(late=True)
             return
-        self.settle(index, Echo(echo.queued, rtt, hop_limit))
+        self.settle(index, Echo(self.queued(index, sent), rtt, hop_limit))
+
+    def refused(self, index: int, sent: Stamp, trouble: Trouble) -> None:
+        """An ICMP error about one of our echoes came in."""
+        self.settle(index, self.echoes[index]._replace(queued=self.queued(index, sent), trouble=trouble))
+
+
+_UNSENT = Echo()
+
+
+def _canonical(address: str) -> str:
+    """An IPv6 address as the kernel writes it, without its zone."""
+    return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address.partition("%")[0]))
 
 
 class _Link:
-    """One socket, and the bursts that wait for replies on it."""
+    """One socket, and the bursts that wait for replies on it. Closed with the last of them."""
 
     def __init__(self, way: Way) -> None:
+        self.loop = asyncio.get_running_loop()
         self.bursts: dict[bytes, _Burst] = {}
-        self._loop = asyncio.get_running_loop()
+        self.closed = False
+        self._way = way
         self._version = way.version
         self._socket = _open(way)
         self._raw = self._socket.type == socket.SOCK_RAW
         self._id = random.getrandbits(16)
-        self._queue: deque[tuple[_Burst, int]] = deque()
+        self._waiting: deque[tuple[_Burst, int]] = deque()
+        self._agenda: list[tuple[float, int, _Burst]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings = math.inf
         self._unread = 0
-        self._blocked = False
-        self._loop.add_reader(self._socket.fileno(), self.read)
+        self.loop.add_reader(self._socket.fileno(), self.read)
 
-    def close(self) -> None:
-        self._loop.remove_reader(self._socket.fileno())
-        self._loop.remove_writer(self._socket.fileno())
-        self._socket.close()
+    def forget(self, burst: _Burst) -> None:
+        """A burst waits no longer."""
+        del self.bursts[burst.token]
+        if not self.bursts:
+            self.closed = True
+            self._waiting.clear()
+            self._agenda.clear()
+            if self._timer is not None:
+                self._timer.cancel()
+            self.loop.remove_reader(self._socket.fileno())
+            self.loop.remove_writer(self._socket.fileno())
+            self._socket.close()
 
     def fail(self, error: Unmeasured) -> None:
         """All bursts end with that error."""
-        for burst in self.bursts.values():
-            if not burst.result.done():
-                burst.result.set_exception(error)
+        for burst in tuple(self.bursts.values()):
+            burst.fail(error)
 
     def tick(self, burst: _Burst) -> None:
         """Send the next echo of a burst, and come back for the one after it or for the end."""
-        self._queue.append((burst, burst.next))
+        index = burst.next
         burst.next += 1
-        if burst.next < len(burst.sent):
-            burst.timer = self._loop.call_at(burst.began + burst.next * burst.gap, self.tick, burst)
-        else:
-            end = burst.began + (burst.next - 1) * burst.gap + burst.timeout
-            burst.timer = self._loop.call_at(end, self._finish, burst)
-        if not self._blocked:
-            self._flush()
+        wait = burst.gap if burst.next < len(burst.sent) else burst.timeout
+        heapq.heappush(self._agenda, (burst.began + index * burst.gap + wait, next(self._order), burst))
+        self._arm()
+        if self._waiting:
+            self._waiting.append((burst, index))
+        elif not self._send(burst, index):
+            self._waiting.append((burst, index))
+            self.loop.add_writer(self._socket.fileno(), self._send_waiting)
 
-    def _finish(self, burst: _Burst) -> None:
-        """A busy loop runs timers before readers: what the kernel already has came in time."""
+    def _arm(self) -> None:
+        """Let the one timer ring when the first burst is due; a timer for each would cost as much as its echo."""
+        at = self._agenda[0][0]
+        if at < self._rings:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._rings = self.loop.call_at(at, self._ring), at
+
+    def _ring(self) -> None:
+        """Go on with the bursts that are due. A busy loop runs timers before readers: read what came in time first."""
         self.read()
-        burst.expire()
+        self._timer, self._rings = None, math.inf
+        now = self.loop.time() + _CLOCK
+        while self._agenda and self._agenda[0][0] <= now:
+            burst = heapq.heappop(self._agenda)[2]
+            if burst.done():
+                continue
+            if burst.next < len(burst.sent):
+                self.tick(burst)
+            else:
+                burst.expire()
+        if self._agenda and not self.closed:
+            self._arm()
 
-    def _flush(self) -> None:
-        """Send what is due, until the kernel takes no more."""
-        while self._queue:
-            burst, index = self._queue[0]
-            if not burst.result.done() and not self._send(burst, index):
-                self._wait(True)
+    def _send_waiting(self) -> None:
+        """The kernel takes packets again: send what had to wait."""
+        while self._waiting:
+            burst, index = self._waiting.popleft()
+            if not burst.done() and not self._send(burst, index):
+                self._waiting.appendleft((burst, index))
                 return
-            self._queue.popleft()
-            self._unread += 1
-            if self._unread >= _READ_EVERY:
-                self.read()
-        self._wait(False)
-
-    def _wait(self, blocked: bool) -> None:
-        """Come back when the kernel takes packets again, or stop asking."""
-        if blocked and not self._blocked:
-            self._loop.add_writer(self._socket.fileno(), self._flush)
-        if self._blocked and not blocked:
-            self._loop.remove_writer(self._socket.fileno())
-        self._blocked = blocked
+        if not self.closed:
+            self.loop.remove_writer(self._socket.fileno())
 
     def _send(self, burst: _Burst, index: int) -> bool:
         """Give one echo to the kernel; False when it must wait."""
@@ -287,11 +357,18 @@ class _Link:
             return False
         except OSError as error:
             if error.errno == errno.ENOBUFS:  # our own queue dropped it: it never left, and that is no loss
-                burst.settle(index, Echo())
+                burst.settle(index, _UNSENT)
+            elif error.errno == errno.EMSGSIZE:
+                self._read_errors()  # a datagram socket would wake us until it is told
+                words = too_big(_mtu(self._way, burst.destination), "this machine's")
+                burst.settle(index, _UNSENT._replace(trouble=Trouble("too_big", words, "")))
             else:
-                burst.result.set_exception(local_failure(error, f"cannot send to {burst.address}"))
+                burst.fail(local_failure(error, f"cannot send to {burst.address}"))
             return True
-        burst.left(index, sent)
+        burst.sent[index] = sent
+        self._unread += 1
+        if self._unread >= _READ_EVERY:
+            self.read()
         return True
 
     def _send_packet(self, packet: bytes, burst: _Burst) -> Stamp:
@@ -312,6 +389,8 @@ class _Link:
         """Take what has come in."""
         self._unread = 0
         for _ in range(_READ_AT_ONCE):
+            if self.closed:  # by the last reply
+                return
             try:
                 data, ancillary, _, sender = self._socket.recvmsg(65_536, 256)
             except BlockingIOError:
@@ -368,9 +447,9 @@ class _Link:
             candidates = [burst for burst in self.bursts.values() if burst.address == error.target]
         for burst in candidates:
             index = burst.index(error.sequence)
-            if index is not None and burst.awaits(index) and burst.address == error.target:
-                trouble = Trouble(error.reason, error.words, by)
-                burst.settle(index, burst.echoes[index]._replace(trouble=trouble))
+            sent = burst.sent[index] if index is not None else None
+            if index is not None and sent and burst.awaits(index) and burst.address == error.target:
+                burst.refused(index, sent, Trouble(error.reason, error.words, by))
                 return
 
 
@@ -464,3 +543,18 @@ def _set_sending(opened: socket.socket, way: Way) -> None:
         opened.setsockopt(level, ttl, way.ttl)
     if way.dscp is not None:
         opened.setsockopt(level, dscp, way.dscp << 2)
+    if way.dont_fragment:
+        opened.setsockopt(*_DONT_FRAGMENT[way.version])
+
+
+def _mtu(way: Way, destination: tuple[str, int]) -> int:
+    """The largest packet, in bytes, that this machine sends to an address, 0 if it does not tell."""
+    if sys.platform != "linux":
+        return 0
+    with socket.socket(family(way.version), socket.SOCK_DGRAM) as connected:  # which sends nothing
+        try:
+            _set_sending(connected, way)
+            connected.connect(destination)
+            return connected.getsockopt(*_MTU[way.version])
+        except OSError:
+            return 0

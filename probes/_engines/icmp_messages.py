@@ -15,16 +15,16 @@ _ERRORS = {
     (4, 11): "ttl_exceeded",
     (4, 12): "unreachable",
     (6, 1): "unreachable",
-    (6, 2): "unreachable",
+    (6, 2): "too_big",
     (6, 3): "ttl_exceeded",
     (6, 4): "unreachable",
 }
+_TOO_BIG = ((4, 3, 4), (6, 2, 0))
 _WORDS = {
     (4, 3, 0): "network unreachable",
     (4, 3, 1): "host unreachable",
     (4, 3, 2): "protocol unreachable",
     (4, 3, 3): "port unreachable",
-    (4, 3, 4): "packet too big for the path",
     (4, 3, 9): "network prohibited",
     (4, 3, 10): "host prohibited",
     (4, 3, 13): "administratively prohibited",
@@ -36,7 +36,6 @@ _WORDS = {
     (6, 1, 4): "port unreachable",
     (6, 1, 5): "source address refused",
     (6, 1, 6): "route rejected",
-    (6, 2, 0): "packet too big for the path",
     (6, 3, 0): "hop limit exceeded on the way",
     (6, 3, 1): "fragments missing",
 }
@@ -78,10 +77,12 @@ def checksum(message: bytes) -> int:
 
 def request(version: int, id: int, sequence: int, payload: bytes) -> bytes:
     """An echo request. Over IPv6 the kernel fills in the checksum, which covers addresses that only it knows."""
-    message = _HEADER.pack(_REQUEST[version], 0, 0, id, sequence) + payload
+    kind = _REQUEST[version]
     if version == 6:
-        return message
-    return _HEADER.pack(_REQUEST[version], 0, checksum(message), id, sequence) + payload
+        return _HEADER.pack(kind, 0, 0, id, sequence) + payload
+    # What `checksum` says of the whole, without putting it together twice.
+    words = (kind << 8) + id + sequence + int.from_bytes(payload + bytes(len(payload) % 2), "big")
+    return _HEADER.pack(kind, 0, 0xFFFF - words % 0xFFFF, id, sequence) + payload
 
 
 def unwrap(packet: bytes) -> tuple[int, bytes] | None:
@@ -97,21 +98,29 @@ def decode(version: int, message: bytes) -> Reply | Refusal | None:
     if len(message) < _HEADER.size:
         return None
     kind, code, _, number, sequence = _HEADER.unpack_from(message)
+    mtu = sequence if version == 4 else number << 16 | sequence  # if it is an error: RFC 1191, RFC 4443
     if kind == _REPLY[version]:
         return Reply(number, sequence, message[_HEADER.size :])
     if (version, kind) not in _ERRORS:
         return None
     quoted = _unwrap_quoted(version, message[_HEADER.size :])
-    return refusal(version, kind, code, *quoted) if quoted else None
+    return refusal(version, kind, code, *quoted, mtu) if quoted else None
 
 
-def refusal(version: int, kind: int, code: int, target: str, quoted: bytes) -> Refusal | None:
+def too_big(mtu: int, whose: str = "an") -> str:
+    """That a packet is larger than that MTU, in words; routers older than RFC 1191 don't tell it and say 0."""
+    return f"packet too big for {whose} MTU of {mtu} bytes" if mtu else "packet too big for the path"
+
+
+def refusal(version: int, kind: int, code: int, target: str, quoted: bytes, mtu: int) -> Refusal | None:
     """What an ICMP error of that type and code says about the request to `target` that it quotes."""
     reason = _ERRORS.get((version, kind))
     if reason is None or len(quoted) < _HEADER.size or quoted[0] != _REQUEST[version]:
         return None
     _, _, _, number, sequence = _HEADER.unpack_from(quoted)
     words = _WORDS.get((version, kind, code), f"ICMP type {kind} code {code}")
+    if (version, kind, code) in _TOO_BIG:
+        reason, words = "too_big", too_big(mtu)
     return Refusal(number, sequence, quoted[_HEADER.size :], target, reason, words)
 
 
@@ -129,8 +138,8 @@ def queued_refusal(version: int, error: bytes, target: str, quoted: bytes) -> tu
     """What an entry of a socket's error queue (`sock_extended_err` and a sockaddr) says, and who sent it."""
     if len(error) < _EXTENDED_ERROR.size:
         return None
-    _, origin, kind, code, *_ = _EXTENDED_ERROR.unpack_from(error)
-    found = refusal(version, kind, code, target, quoted) if origin in _FROM_ICMP else None
+    _, origin, kind, code, _, mtu, _ = _EXTENDED_ERROR.unpack_from(error)
+    found = refusal(version, kind, code, target, quoted, mtu) if origin in _FROM_ICMP else None
     return (found, _offender(version, error[_EXTENDED_ERROR.size :])) if found else None
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import time
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -45,10 +46,11 @@ async def resolve(host: str, family: Family, timeout: float, source: object = No
     """
     wanted = _FAMILIES[family]
     if source is not None and family == "auto":
-        wanted = _FAMILIES[f"ipv{ipaddress.ip_address(str(source)).version}"]
+        wanted = _FAMILIES[f"ipv{ip_version(str(source))}"]
+    version = ip_version(host)
+    if version and wanted in (socket.AF_UNSPEC, _FAMILIES[f"ipv{version}"]):
+        return Resolved(host, version, 0.0)
     began = time.monotonic()
-    if _is_numeric(host, wanted):
-        return Resolved(host, ipaddress.ip_address(host).version, 0.0)
     try:
         async with asyncio.timeout(timeout):
             found = await asyncio.get_running_loop().getaddrinfo(host, None, family=wanted, type=socket.SOCK_STREAM)
@@ -62,12 +64,13 @@ async def resolve(host: str, family: Family, timeout: float, source: object = No
     return Resolved(str(address[0]), _VERSIONS[of], time.monotonic() - began)
 
 
-def _is_numeric(host: str, wanted: int) -> bool:
+@lru_cache(maxsize=16_384)
+def ip_version(host: str) -> int:
+    """4 or 6 for a numeric address, 0 for a name. Remembered: parsing one costs as much as sending an echo to it."""
     try:
-        version = ipaddress.ip_address(host).version
+        return ipaddress.ip_address(host).version
     except ValueError:
-        return False
-    return wanted in (socket.AF_UNSPEC, _FAMILIES[f"ipv{version}"])
+        return 0
 
 
 def _unresolved(host: str, family: Family, error: socket.gaierror) -> Failed | Unmeasured:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 import socket
 import struct
 from typing import Annotated, ClassVar, Literal
@@ -17,6 +18,7 @@ import dns.resolver
 from pydantic import AfterValidator, Field, IPvAnyAddress
 
 from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
+from probes._engines import Engines
 from probes._engines.connect import REASONS, connect, network_failure, open_socket
 from probes._engines.excerpt import excerpt
 from probes._engines.matching import Regex, limited
@@ -137,13 +139,20 @@ class Dns(Probe[DnsParams]):
     )
     latency = ("probe_dns_duration_seconds", "request")
 
+    def __init__(self, params: DnsParams, engines: Engines) -> None:
+        super().__init__(params, engines)
+        self._query = dns.message.make_query(params.query_name, params.query_type)
+        if not params.recursion:
+            self._query.flags &= ~dns.flags.RD
+        self._wire = self._query.to_wire()
+
     async def measure(self, timeout: float) -> Measured:
         """Ask once, by TCP again if the answer was truncated, and judge what came."""
         params, phases = self.params, Phases("probe_dns_duration_seconds", "resolve")
         host = params.resolver or _first_nameserver()
         found = await resolve(host, params.family, timeout, params.source)
         phases.note(*found.samples)
-        question = _Question(params, found, phases)
+        question = _Question(params, *self._numbered(), found, phases)
         try:
             async with asyncio.timeout(timeout - phases.elapsed):
                 response = await question.ask()
@@ -159,23 +168,27 @@ class Dns(Probe[DnsParams]):
         phases.note(*_counts(response))
         _judge(params, response, question.server, phases.samples)
         code = dns.rcode.to_text(response.rcode())
-        count = sum(len(rrset) for rrset in response.answer)
-        detail = f"{question.server} answered {code} with {count} records in {1000 * took:.3g} ms"
+        detail = f"{question.server} answered {code} with {_count(response)} records in {1000 * took:.3g} ms"
         return Measured(detail, phases.samples)
+
+    def _numbered(self) -> tuple[dns.message.Message, bytes]:
+        """The query and its bytes, with a new random id: all else is the same in every run."""
+        self._query.id = secrets.randbits(16)
+        return self._query, struct.pack("!H", self._query.id) + self._wire[2:]
 
 
 class _Question:
     """One question to one server, and what came back that was no answer to it."""
 
-    def __init__(self, params: DnsParams, found: Resolved, phases: Phases) -> None:
+    def __init__(
+        self, params: DnsParams, query: dns.message.Message, wire: bytes, found: Resolved, phases: Phases
+    ) -> None:
         self.server = f"[{found.address}]:{params.port}" if found.version == 6 else f"{found.address}:{params.port}"
         self._params = params
         self._found = found
         self._phases = phases
-        self._query = dns.message.make_query(params.query_name, params.query_type)
-        if not params.recursion:
-            self._query.flags &= ~dns.flags.RD
-        self._wire = self._query.to_wire()
+        self._query = query
+        self._wire = wire
         self._about = f"{params.query_name} {params.query_type}"
         self._wrong = ""
 
@@ -262,17 +275,24 @@ def records(response: dns.message.Message) -> tuple[str, ...]:
     )[:_MOST_RECORDS]
 
 
+def _count(response: dns.message.Message) -> int:
+    """How many records the answer section has."""
+    return sum(map(len, response.answer))
+
+
 def _judge(params: DnsParams, response: dns.message.Message, server: str, samples: tuple[Sample, ...]) -> None:
     """Raises Failed when the answer is not one of those asked for."""
     code = dns.rcode.to_text(response.rcode())
     about = f"{server}: {params.query_name} {params.query_type}"
     if code not in params.rcodes:
         raise Failed("wrong_rcode", f"{about} is {code}, not {' or '.join(params.rcodes)}", samples)
-    lines = records(response)
-    if code == "NOERROR" and len(lines) < params.min_answers:
-        raise Failed("unexpected_answer", f"{about} has {len(lines)} records, not {params.min_answers}", samples)
+    count = _count(response)
+    if code == "NOERROR" and count < params.min_answers:
+        raise Failed("unexpected_answer", f"{about} has {count} records, not {params.min_answers}", samples)
+    if not (params.answer_matches or params.answer_not_matches):
+        return
     with limited():
-        wrong = _mismatch(params, lines)
+        wrong = _mismatch(params, records(response))
     if wrong:
         raise Failed("unexpected_answer", f"{about}: {wrong}", samples)
 

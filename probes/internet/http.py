@@ -1,10 +1,9 @@
 """Asks a web server for a page, as a browser would, and holds the answer against what is expected."""
 
 import base64
-import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -17,7 +16,7 @@ from probes import Failed, Measured, Metric, Params, Probe, Sample
 from probes._engines import Engines, certificates, http
 from probes._engines.excerpt import excerpt
 from probes._engines.matching import Regex, compilable, limited
-from probes._engines.resolve import Family, Interface
+from probes._engines.resolve import Family, Interface, ip_version
 from probes._secrets import Secret
 
 _MARGIN = 0.02  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
@@ -239,16 +238,11 @@ class Expectations:
 
         Raises Unmeasured when the patterns take too long.
         """
-        judges: tuple[Callable[[http.Response], Complaint | None], ...] = (
-            self._of_tls,
-            self._of_version,
-            self._of_status,
-            self._of_headers,
-            self._of_body,
-            self._of_json,
-        )
+        found = self._of_tls(response) or self._of_version(response) or self._of_status(response)
+        if found or not (self._header or self._body or self._json):
+            return found
         with limited():
-            return next((found for judge in judges if (found := judge(response))), None)
+            return self._of_headers(response) or self._of_body(response) or self._of_json(response)
 
     def _of_tls(self, response: http.Response) -> Complaint | None:
         tls = response.final.url.startswith("https:")
@@ -366,12 +360,15 @@ def _of_hops(hops: tuple[http.Hop, ...]) -> tuple[Sample, ...]:
     """What the connections showed, whether an answer came or not."""
     phases = http.total(hops)
     last = hops[-1]
-    samples = [Sample("probe_http_duration_seconds", took, phase) for phase, took in phases._asdict().items()]
+    samples = [
+        Sample("probe_http_duration_seconds", took, phase)
+        for phase, took in zip(http.Phases._fields, phases, strict=True)
+    ]
     samples.append(Sample("probe_dns_lookup_time_seconds", phases.resolve))
     samples.append(Sample("probe_http_redirects", len(hops) - 1))
     samples.append(Sample("probe_http_ssl", float(last.url.startswith("https:"))))
     if last.address:
-        samples.append(Sample("probe_ip_protocol", ipaddress.ip_address(last.address).version))
+        samples.append(Sample("probe_ip_protocol", ip_version(last.address)))
     if last.protocol:
         samples.append(Sample("probe_tls_version_info", 1, last.protocol.replace("TLSv", "TLS ")))
     return (*samples, *certificates.expiry(certificates.chain(last.chain), datetime.now(UTC)))
@@ -391,8 +388,11 @@ def _of_answer(response: http.Response) -> tuple[Sample, ...]:
 
 
 def _last_modified(response: http.Response) -> float | None:
+    stated = response.header("last-modified")
+    if stated is None:
+        return None
     try:
-        return parsedate_to_datetime(response.header("last-modified") or "").timestamp()
+        return parsedate_to_datetime(stated).timestamp()
     except (ValueError, OverflowError):
         return None
 

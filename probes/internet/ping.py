@@ -1,5 +1,6 @@
 """Sends a burst of ICMP echoes to a host: loss, round trip times and jitter."""
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ class PingParams(Params):
     interface: Annotated[Interface | None, Field(description="interface of this machine to send by, e.g. wan2")] = None
     ttl: Annotated[int | None, Field(ge=1, le=255, description="hop limit of an echo")] = None
     dscp: Annotated[int | None, Field(ge=0, le=63, description="DSCP mark of an echo, e.g. 46 for voice")] = None
+    dont_fragment: Annotated[
+        bool, Field(description="whether an echo larger than the path's MTU fails instead of being fragmented")
+    ] = False
 
     @property
     def target(self) -> str:
@@ -69,6 +73,7 @@ class Ping(Probe[PingParams]):
         "no_reply": "no echo was answered",
         "unreachable": "a router or the host says that it can't be reached",
         "ttl_exceeded": "echoes used up their hop limit on the way: a routing loop, or the ttl setting is too low",
+        "too_big": "echoes are larger than the path takes, and were not fragmented",
         "unresolved": "the host name has no address",
     }
     rules = (
@@ -116,6 +121,7 @@ class Ping(Probe[PingParams]):
             interface=params.interface or "",
             ttl=params.ttl,
             dscp=params.dscp,
+            dont_fragment=params.dont_fragment,
         )
         return verdict(params.host, found, echoes, patience)
 
@@ -131,11 +137,11 @@ class Ping(Probe[PingParams]):
 def verdict(host: str, found: Resolved, echoes: Sequence[Echo], patience: float) -> Measured:
     """What a burst says about its host; each reply was awaited for `patience` seconds.
 
-    Raises Failed when no echo was answered, Unmeasured when none left.
+    Raises Failed when no echo was answered, Unmeasured when none left because this machine was too busy.
     """
     sent = [echo for echo in echoes if echo.queued is not None]
     if not sent:
-        raise Unmeasured("overloaded", f"the kernel took none of {len(echoes)} echoes to {host}")
+        raise _none_left(host, found, echoes)
     rtts = [echo.rtt for echo in sent if echo.rtt is not None]
     samples = _samples(found, sent, rtts)
     if not rtts:
@@ -168,7 +174,7 @@ def _timings(rtts: Sequence[float]) -> tuple[Sample, ...]:
         "median": median,
         "p95": ordered[-(-95 * len(ordered) // 100) - 1],
         "max": ordered[-1],
-        "stddev": statistics.pstdev(ordered),
+        "stddev": _deviation(ordered),
     }
     jitter = [abs(after - before) for before, after in pairwise(rtts)]
     return (
@@ -178,17 +184,37 @@ def _timings(rtts: Sequence[float]) -> tuple[Sample, ...]:
     )
 
 
+def _deviation(values: Sequence[float]) -> float:
+    """The standard deviation. `statistics.pstdev` reckons in fractions, which costs more than the echo itself."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+
+
 def _hop_limit(sent: Sequence[Echo]) -> tuple[Sample, ...]:
     limits = [echo.hop_limit for echo in sent if echo.hop_limit is not None]
     return (Sample("probe_icmp_reply_hop_limit", limits[-1]),) if limits else ()
 
 
+def _none_left(host: str, found: Resolved, echoes: Sequence[Echo]) -> Failed | Unmeasured:
+    samples = (Sample("probe_icmp_packets_sent", 0), Sample("probe_icmp_packets_received", 0), *found.samples)
+    return _trouble(_name(host, found), echoes, samples) or Unmeasured(
+        "overloaded", f"the kernel took none of {len(echoes)} echoes to {host}"
+    )
+
+
+def _trouble(name: str, echoes: Sequence[Echo], samples: tuple[Sample, ...]) -> Failed | None:
+    """What the newest error about an echo says, None if there was none."""
+    trouble = next((echo.trouble for echo in reversed(echoes) if echo.trouble is not None), None)
+    if trouble is None:
+        return None
+    by = f", says {trouble.by}" if trouble.by else ""
+    return Failed(trouble.reason, f"{name}: {trouble.words}{by}", samples)
+
+
 def _no_reply(name: str, sent: Sequence[Echo], patience: float, samples: tuple[Sample, ...]) -> Failed:
-    troubles = [echo.trouble for echo in sent if echo.trouble is not None]
-    if troubles:
-        trouble = troubles[-1]
-        by = f", says {trouble.by}" if trouble.by else ""
-        return Failed(trouble.reason, f"{name}: {trouble.words}{by}", samples)
+    trouble = _trouble(name, sent, samples)
+    if trouble is not None:
+        return trouble
     late = sum(echo.late for echo in sent)
     too_late = f"; {late} came too late" if late else ""
     detail = f"{name}: none of {len(sent)} echoes was answered within {patience:.3g} s each{too_late}"

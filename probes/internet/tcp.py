@@ -174,19 +174,23 @@ class Tcp(Probe[TcpParams]):
         opened = open_socket(socket.SOCK_STREAM, found.version, str(params.source or ""), params.interface or "")
         try:
             await connect(opened, found, params.port)
-            reader, writer = await self._stream(opened, phases)
-        except BaseException:
-            opened.close()
-            raise
-        try:
-            phases.note(*expiry(_certificates(writer), datetime.now(UTC)))
-            if params.steps:
-                phases.begin("dialogue")
-                await dialogue.hold(params.steps, reader, writer)
+            if params.tls or params.steps:
+                await self._talk(opened, phases, dialogue)
             phases.end()
         finally:
-            writer.transport.abort()
+            opened.close()
         return phases.elapsed - began
+
+    async def _talk(self, opened: socket.socket, phases: Phases, dialogue: "_Dialogue") -> None:
+        """What comes after the connection, over it."""
+        reader, writer = await self._stream(opened, phases)
+        try:
+            phases.note(*expiry(_certificates(writer), datetime.now(UTC)))
+            if self.params.steps:
+                phases.begin("dialogue")
+                await dialogue.hold(self.params.steps, reader, writer)
+        finally:
+            writer.transport.abort()
 
     async def _stream(self, opened: socket.socket, phases: Phases) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """The connected socket as a stream, over TLS if asked for."""

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import require
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerting.rules import Severity
 from monitor.config import Config, load
-from monitor.exposition import Labels, families, family, merged, text
-from monitor.metrics import ReadingsCollector, Vitals
+from monitor.exposition import OPENMETRICS, TEXT, Exposition, Format, declared, instruments, rendered
+from monitor.metrics import Readings, Vitals
 from probes import Measured, Metric, Probe, Reading, Sample, Status
 
 SITE = """\
@@ -100,17 +101,43 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def collector(config: Config) -> ReadingsCollector:
+def readings(config: Config) -> Readings:
     latest = {reading.check: reading for reading in (UP, DOWN, UNKNOWN)}
-    return ReadingsCollector(lambda: config, lambda: latest)
+    made = Readings(lambda: latest)
+    made.adopt(config)
+    return made
 
 
-def scrape(collector: ReadingsCollector) -> Found:
-    return parsed("".join(text(collector.collect())))
+async def written(readings: Readings, format: Format = TEXT) -> str:
+    return "".join([piece async for piece in readings.text(format)])
 
 
-def test_a_reading_has_its_verdict_its_length_and_what_it_measured(collector: ReadingsCollector) -> None:
-    found = scrape(collector)
+async def scrape(readings: Readings) -> Found:
+    return parsed(await written(readings))
+
+
+def exposed(reading: Reading, labels: dict[str, str] | None = None, format: Format = TEXT) -> str:
+    """A reading of the water works."""
+    found = Exposition()
+    found.add_reading(declared(Water), rendered(labels or {}), reading)
+    return "".join((*found.text(format), format.end))
+
+
+def used() -> CollectorRegistry:
+    """Instruments that have been used."""
+    registry = CollectorRegistry()
+    vitals = Vitals(registry)
+    vitals.lag.observe(0.01)
+    vitals.runs.labels("internet.ping", Status.UP).inc()
+    vitals.skipped.labels("internet.ping").inc()
+    vitals.unconfirmed.labels("internet.ping").inc()
+    vitals.messages.labels("chat", "accepted").inc()
+    vitals.backlog({"chat": 1})
+    return registry
+
+
+async def test_a_reading_has_its_verdict_its_length_and_what_it_measured(readings: Readings) -> None:
+    found = await scrape(readings)
     assert found[series("probe_success", **PING)] == 1
     assert found[series("probe_success", **TCP)] == 0
     assert found[series("probe_duration_seconds", **TCP)] == 2
@@ -118,101 +145,125 @@ def test_a_reading_has_its_verdict_its_length_and_what_it_measured(collector: Re
     assert found[series("deskwatch_check_last_run_timestamp_seconds", **PING)] == AT.timestamp()
 
 
-def test_an_unknown_reading_is_a_gap_and_not_a_failure(collector: ReadingsCollector) -> None:
-    found = scrape(collector)
+async def test_an_unknown_reading_is_a_gap_and_not_a_failure(readings: Readings) -> None:
+    found = await scrape(readings)
     assert series("probe_success", **DOOR) not in found
     assert series("probe_duration_seconds", **DOOR) not in found
     assert found[series("deskwatch_check_status", **DOOR, status="unknown")] == 1
 
 
-def test_each_check_has_all_states_and_is_in_one(collector: ReadingsCollector) -> None:
-    found = scrape(collector)
+async def test_each_check_has_all_states_and_is_in_one(readings: Readings) -> None:
+    found = await scrape(readings)
     states = {status.value: found[series("deskwatch_check_status", **TCP, status=status.value)] for status in Status}
     assert states == {"up": 0, "down": 1, "unknown": 0}
 
 
-def test_a_check_that_has_not_run_has_no_series(config: Config) -> None:
-    assert scrape(ReadingsCollector(lambda: config, dict)) == {}
+async def test_a_check_that_has_not_run_has_no_series(config: Config) -> None:
+    readings = Readings(dict)
+    readings.adopt(config)
+    assert await scrape(readings) == {}
 
 
-def test_a_check_that_a_reload_removed_vanishes_though_its_reading_is_still_there(config: Config) -> None:
-    now = [config]
-    latest = {reading.check: reading for reading in (UP, UNKNOWN)}
-    collector = ReadingsCollector(lambda: now[0], lambda: latest)
-    assert {dict(labels)["check"] for _, labels in scrape(collector)} == {"line/ping", "front-door/tcp"}
-    now[0] = replace(config, assets=tuple(asset for asset in config.assets if asset.id == "line"))
-    assert {dict(labels)["check"] for _, labels in scrape(collector)} == {"line/ping"}
+async def test_a_check_that_a_reload_removed_vanishes_though_its_reading_is_still_there(
+    config: Config, readings: Readings
+) -> None:
+    assert {dict(labels)["check"] for _, labels in await scrape(readings)} == {
+        "line/ping",
+        "line/tcp",
+        "front-door/tcp",
+    }
+    readings.adopt(replace(config, assets=tuple(asset for asset in config.assets if asset.id == "line")))
+    assert {dict(labels)["check"] for _, labels in await scrape(readings)} == {"line/ping", "line/tcp"}
 
 
-def test_a_family_of_several_kinds_is_exposed_once(collector: ReadingsCollector) -> None:
-    exposed = "".join(text(collector.collect()))
-    assert exposed.count("# TYPE probe_ip_protocol ") == 1
-    found = parsed(exposed)
+async def test_a_family_of_several_kinds_is_exposed_once(readings: Readings) -> None:
+    text = await written(readings)
+    assert text.count("# TYPE probe_ip_protocol ") == 1
+    found = parsed(text)
     assert found[series("probe_ip_protocol", **PING)] == found[series("probe_ip_protocol", **TCP)] == 4
 
 
 def test_of_two_descriptions_of_a_family_the_first_is_taken() -> None:
-    reading = water(Sample("water_pressure", 3))
-    both = merged([(Labels({"check": "a"}), Steam, reading), (Labels({"check": "b"}), Water, reading)])
-    (pressure,) = (one for one in both if one.name == "water_pressure")
-    assert pressure.documentation == "Second of two texts"
-    assert len(pressure.samples) == 2
+    found, reading = Exposition(), water(Sample("water_pressure", 3))
+    found.add_reading(declared(Steam), rendered({"check": "a"}), reading)
+    found.add_reading(declared(Water), rendered({"check": "b"}), reading)
+    text = "".join(found.text(TEXT))
+    assert text.splitlines()[0] == "# HELP water_pressure Second of two texts"
+    assert len(parsed(text)) == 2
 
 
-def test_our_text_says_what_the_library_says(collector: ReadingsCollector) -> None:
-    registry = CollectorRegistry()
-    registry.register(collector)
-    vitals = Vitals(registry)
-    vitals.lag.observe(0.2)
-    vitals.runs.labels("internet.ping", Status.UP).inc()
+def test_our_text_of_instruments_says_what_the_library_says() -> None:
+    registry = used()
     theirs = parsed(generate_latest(registry).decode())
     created = {key for key in theirs if key[0].endswith("_created")}
     assert created, "the library adds the times at which counters began, which we leave out"
-    assert parsed("".join(text(registry.collect()))) == {key: theirs[key] for key in theirs.keys() - created}
+    assert parsed("".join(instruments(registry.collect(), TEXT))) == {
+        key: theirs[key] for key in theirs.keys() - created
+    }
+
+
+async def test_both_formats_have_the_same_families_and_series(readings: Readings) -> None:
+    registry = used()
+    plain = "".join(instruments(registry.collect(), TEXT)) + await written(readings)
+    open_one = "".join(instruments(registry.collect(), OPENMETRICS)) + await written(readings, OPENMETRICS)
+    families = list(parse_openmetrics(open_one + OPENMETRICS.end))
+    assert {(one.name, frozenset(one.labels.items())): one.value for f in families for one in f.samples} == parsed(
+        plain
+    )
+    types = {family.name: (family.type, family.documentation) for family in families}
+    assert types == {
+        family.name: (family.type, family.documentation) for family in text_string_to_metric_families(plain)
+    }
+    assert types["deskwatch_runs"][0] == "counter"
+    assert types["deskwatch_schedule_lag_seconds"][0] == "histogram"
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30))
 def test_any_part_survives_the_way_through_the_text(part: str) -> None:
-    reading = water(Sample("water_level_ratio", 0.5, part))
-    exposed = "".join(text(families(Water.metrics, {"site": 'a"b\\n'}, reading)))
+    text = exposed(water(Sample("water_level_ratio", 0.5, part)), {"site": 'a"b\\n'})
     registry = CollectorRegistry()
-    level = family("water_level_ratio", "How full")
-    level.add_sample("water_level_ratio", {"site": 'a"b\\n', "tank": part}, 0.5)
-    registry.register(type("Level", (), {"collect": lambda _self: [level]})())
-    assert parsed(exposed) == parsed(generate_latest(registry).decode())
+    Gauge("water_level_ratio", "How full", ("site", "tank"), registry=registry).labels('a"b\\n', part).set(0.5)
+    assert parsed(text) == parsed(generate_latest(registry).decode())
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30))
+def test_any_part_survives_the_way_through_openmetrics(part: str) -> None:
+    text = exposed(water(Sample("water_level_ratio", 0.5, part)), format=OPENMETRICS)
+    ((level,),) = (family.samples for family in parse_openmetrics(text))
+    assert level.labels == {"tank": part}
 
 
 @given(st.floats())
 def test_any_value_survives_the_way_through_the_text(value: float) -> None:
-    (back,) = parsed("".join(text(families(Water.metrics, {}, water(Sample("water_pressure", value)))))).values()
+    (back,) = parsed(exposed(water(Sample("water_pressure", value)))).values()
     assert back == value or (back != back and value != value)
 
 
 def test_values_that_are_no_numbers_are_written_as_prometheus_does() -> None:
-    shown = [
-        "".join(text(families(Water.metrics, {}, water(Sample("water_pressure", value))))).splitlines()[-1]
-        for value in (inf, -inf, nan)
-    ]
+    shown = [exposed(water(Sample("water_pressure", value))).splitlines()[-1] for value in (inf, -inf, nan)]
     assert shown == ["water_pressure +Inf", "water_pressure -Inf", "water_pressure NaN"]
 
 
 def test_a_help_text_stays_on_its_line() -> None:
-    told = family("told", "one\ntwo \\ three")
-    told.add_sample("told", {}, 1)
-    assert "".join(text([told])).splitlines()[0] == r"# HELP told one\ntwo \\ three"
+    help = 'one\ntwo \\ "three"'
+    assert TEXT.header("told", "gauge", help).splitlines()[0] == r'# HELP told one\ntwo \\ "three"'
+    assert OPENMETRICS.header("told", "gauge", help).splitlines()[0] == r"# HELP told one\ntwo \\ \"three\""
 
 
 def test_a_family_that_counts_is_a_counter() -> None:
-    exposed = "".join(text(families(Water.metrics, {}, water(Sample("water_litres_total", 7)))))
-    assert "# TYPE water_litres_total counter\nwater_litres_total 7.0\n" in exposed
+    reading = water(Sample("water_litres_total", 7))
+    assert "# TYPE water_litres_total counter\nwater_litres_total 7.0\n" in exposed(reading)
+    assert "# TYPE water_litres counter\nwater_litres_total 7.0\n" in exposed(reading, format=OPENMETRICS)
 
 
 def test_a_sample_that_its_kind_does_not_declare_is_left_out() -> None:
-    assert list(families(Water.metrics, {}, water(Sample("oil", 1)))) == []
+    assert exposed(water(Sample("oil", 1))) == ""
 
 
-def test_a_family_without_series_is_not_mentioned() -> None:
-    assert list(text([family("empty", "Nothing")])) == []
+def test_an_instrument_without_series_is_not_mentioned() -> None:
+    registry = CollectorRegistry()
+    Gauge("empty", "Nothing", ("by",), registry=registry)
+    assert list(instruments(registry.collect(), TEXT)) == []
 
 
 def test_the_vitals_are_there_from_the_start() -> None:
@@ -244,7 +295,7 @@ def test_severities_without_incidents_are_zero() -> None:
     vitals = Vitals(registry)
     vitals.incidents({Severity.CRITICAL: 2})
     vitals.incidents({Severity.WARNING: 1})
-    found = parsed("".join(text(registry.collect())))
+    found = parsed("".join(instruments(registry.collect(), TEXT)))
     assert found[series("deskwatch_incidents_open", severity="critical")] == 0
     assert found[series("deskwatch_incidents_open", severity="warning")] == 1
 
@@ -254,7 +305,7 @@ def test_a_destination_that_is_gone_has_no_backlog_any_more() -> None:
     vitals = Vitals(registry)
     vitals.backlog({"chat": 3, "mail": 0})
     vitals.backlog({"mail": 1})
-    found = parsed("".join(text(registry.collect())))
+    found = parsed("".join(instruments(registry.collect(), TEXT)))
     assert found[series("deskwatch_messages_waiting", destination="mail")] == 1
     assert series("deskwatch_messages_waiting", destination="chat") not in found
 
@@ -263,26 +314,17 @@ def test_a_refused_configuration_keeps_the_time_of_the_last_one_that_was_taken()
     registry = CollectorRegistry()
     vitals = Vitals(registry)
     vitals.reloaded(True)
-    taken = parsed("".join(text(registry.collect())))
+    taken = parsed("".join(instruments(registry.collect(), TEXT)))
     vitals.reloaded(False)
-    refused = parsed("".join(text(registry.collect())))
+    refused = parsed("".join(instruments(registry.collect(), TEXT)))
     time = series("deskwatch_config_last_reload_success_timestamp_seconds")
     assert taken[time] == refused[time] > 0
     assert taken[series("deskwatch_config_last_reload_successful")] == 1
     assert refused[series("deskwatch_config_last_reload_successful")] == 0
 
 
-def test_promtool_finds_nothing_to_complain_about(collector: ReadingsCollector) -> None:
+async def test_promtool_finds_nothing_to_complain_about(readings: Readings) -> None:
     promtool = require.program("promtool")
-    registry = CollectorRegistry()
-    registry.register(collector)
-    vitals = Vitals(registry)
-    vitals.lag.observe(0.01)
-    vitals.runs.labels("internet.ping", Status.UP).inc()
-    vitals.skipped.labels("internet.ping").inc()
-    vitals.unconfirmed.labels("internet.ping").inc()
-    vitals.messages.labels("chat", "accepted").inc()
-    vitals.backlog({"chat": 1})
-    exposed = "".join(text(registry.collect())).encode()
-    result = subprocess.run([promtool, "check", "metrics"], input=exposed, capture_output=True, check=False)
+    text = "".join(instruments(used().collect(), TEXT)) + await written(readings)
+    result = subprocess.run([promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")

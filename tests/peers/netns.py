@@ -97,12 +97,13 @@ def namespaces(count: int = 1) -> Iterator[list[Namespace]]:
             namespace.remove()
 
 
-def join(one: Namespace, address: str, other: Namespace, other_address: str, rate: str = "") -> None:
+def join(one: Namespace, address: str, other: Namespace, other_address: str, rate: str = "", mtu: int = 1500) -> None:
     """Connect two namespaces by a cable; addresses with prefix length. `rate` is how much `one` can send."""
     ends = [f"v{uuid4().hex[:8]}" for _ in range(2)]
     one.ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", other.name)
     for namespace, end, its_address in zip((one, other), ends, (address, other_address), strict=True):
-        namespace.ip("address", "add", its_address, "dev", end)
+        namespace.ip("link", "set", end, "mtu", str(mtu))
+        namespace.ip("address", "add", its_address, "dev", end, *(("nodad",) if ":" in its_address else ()))
         namespace.ip("link", "set", end, "up")
     if rate:
         shape = ("root", "tbf", "rate", rate, "burst", "1mb", "limit", "100mb")

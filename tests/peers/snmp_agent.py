@@ -13,12 +13,13 @@ END = v2c.EndOfMibView("")
 
 
 class Request(NamedTuple):
-    """What was asked; `size` is a bulk's max-repetitions, else 1."""
+    """What was asked, and from which address; `size` is a bulk's max-repetitions, else 1."""
 
     kind: Literal["get", "next", "bulk"]
     oids: tuple[str, ...]
     size: int
     message: Any
+    asker: tuple[str, int]
 
     def answer(
         self,
@@ -64,17 +65,17 @@ class _Agent(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, address: Any) -> None:
-        for answer in self._behave(_parse(data)):
+        for answer in self._behave(_parse(data, address)):
             self._transport.sendto(answer, address)
 
 
-def _parse(data: bytes) -> Request:
+def _parse(data: bytes, asker: tuple[str, int]) -> Request:
     message, _ = decoder.decode(data, asn1Spec=v2c.Message())
     pdu = v2c.apiMessage.get_pdu(message)
     oids = tuple(str(oid) for oid, _ in v2c.apiPDU.get_varbinds(pdu))
     if pdu.tagSet == v2c.GetBulkRequestPDU.tagSet:
-        return Request("bulk", oids, int(v2c.apiBulkPDU.get_max_repetitions(pdu)), message)
-    return Request("get" if pdu.tagSet == v2c.GetRequestPDU.tagSet else "next", oids, 1, message)
+        return Request("bulk", oids, int(v2c.apiBulkPDU.get_max_repetitions(pdu)), message, asker)
+    return Request("get" if pdu.tagSet == v2c.GetRequestPDU.tagSet else "next", oids, 1, message, asker)
 
 
 def _value(given: Any) -> Any:

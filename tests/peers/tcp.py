@@ -48,6 +48,18 @@ def answering(*chunks: bytes) -> Talk:
     return talk
 
 
+def trickling(words: bytes) -> Talk:
+    """Says its words at a byte a second, to whoever listens."""
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for byte in words:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(1)
+
+    return talk
+
+
 def http(body: bytes = b"", status: str = "200 OK", headers: str = "") -> bytes:
     """An HTTP/1.1 answer; `headers` are lines with their line ends."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from peers import http3, netns
 from peers.certificates import Authority, authority
-from peers.tcp import answering, http, serving
+from peers.tcp import answering, http, serving, trickling
 
 from probes import Unmeasured
 from probes._engines.http import FetchFailed, HttpEngine, Request, Trust, Via, redirected
+from probes._engines.icmp_messages import checksum
 
 __all__ = ["authority"]
 
@@ -115,7 +117,10 @@ async def test_a_server_that_accepts_and_never_answers_times_out(engine: HttpEng
     async with serving(talk) as port:
         failed = await failure(engine, Request(f"http://127.0.0.1:{port}/"), 0.2)
     assert (failed.reason, failed.detail) == ("timeout", "connected, but no answer came")
-    assert failed.hops[0].phases.connect > 0
+    phases = failed.hops[0].phases
+    assert phases.connect > 0
+    assert phases.processing > 0
+    assert phases.transfer == 0
 
 
 async def test_a_trickle_of_bytes_does_not_stretch_the_deadline(engine: HttpEngine) -> None:
@@ -130,6 +135,19 @@ async def test_a_trickle_of_bytes_does_not_stretch_the_deadline(engine: HttpEngi
         failed = await failure(engine, Request(f"http://127.0.0.1:{port}/"), 0.3)
     assert failed.reason == "timeout"
     assert "did not end" in failed.detail
+
+
+@pytest.mark.parametrize(
+    ("words", "detail"),
+    [(http(bytes(90)), "connected, but no answer came"), (b"\x16\x03\x03\x40\x00" + bytes(90), "the TLS handshake")],
+    ids=["http", "https"],
+)
+async def test_a_byte_a_second_does_not_stretch_the_deadline(engine: HttpEngine, words: bytes, detail: str) -> None:
+    scheme = "http" if words.startswith(b"HTTP") else "https"
+    async with serving(trickling(words)) as port, asyncio.timeout(60):
+        failed = await failure(engine, Request(f"{scheme}://127.0.0.1:{port}/"), 1.5)
+    assert failed.reason == "timeout"
+    assert detail in failed.detail
 
 
 async def test_an_endless_body_ends_at_the_limit(engine: HttpEngine) -> None:
@@ -427,3 +445,57 @@ async def test_closing_the_engine_fails_what_runs() -> None:
         engine.close()
         with pytest.raises(ConnectionAbortedError):
             await task
+
+
+async def test_http_3_shows_protocol_cipher_chain_and_phases(engine: HttpEngine, authority: Authority) -> None:
+    async with http3.serving(authority.issue(), http3.Answer(chunks=(b"qu", b"ic")), "::1") as port:
+        request = Request(f"https://[::1]:{port}/", version="3", trust=Trust(ca_file=str(authority.file)))
+        response = await engine.fetch(request, 10)
+    final = response.final
+    assert (response.status, response.version, response.body) == (200, "3", b"quic")
+    assert (final.address, final.protocol, len(final.chain)) == ("::1", "TLSv1.3", 2)
+    assert final.cipher.startswith("TLS_")
+    assert min(final.phases.connect, final.phases.tls, final.phases.processing) > 0
+
+
+async def test_a_server_over_quic_without_http_3_is_called_that(engine: HttpEngine, authority: Authority) -> None:
+    async with http3.serving(authority.issue(), http3.Answer(), alpn="hq-interop") as port:
+        failed = await failure(engine, Request(f"https://127.0.0.1:{port}/", version="3", trust=Trust(verify=False)))
+    assert failed.reason == "tls_failed"
+    assert failed.detail == "the QUIC handshake with 127.0.0.1 failed; it may not speak HTTP/3"
+
+
+@pytest.mark.parametrize(("code", "reason"), [(3, "refused"), (13, "unreachable")])
+@pytest.mark.parametrize("late", [True, False])
+def test_what_the_network_says_of_a_quic_packet_counts(code: int, reason: str, late: bool) -> None:
+    """A refusal from far away comes while libcurl waits, one from near while it sends: it tells them apart."""
+    with netns.namespaces() as (namespace,):
+        if not late:
+            name = {3: "port-unreachable", 13: "admin-prohibited"}[code]
+            namespace.firewall(f"udp dport 8443 reject with icmp type {name}")
+        assert namespace.run(lambda: refused_by_icmp(code)) == reason
+
+
+async def refused_by_icmp(code: int) -> str:
+    """The reason why a fetch over HTTP/3 fails whose first packet is refused once it has arrived."""
+    loop, engine = asyncio.get_running_loop(), HttpEngine()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 8443))
+        silent.setblocking(False)
+        loop.add_reader(silent, lambda: refuse(silent, code))
+        try:
+            return (await failure(engine, Request("https://127.0.0.1:8443/", version="3"))).reason
+        finally:
+            loop.remove_reader(silent)
+            engine.close()
+
+
+def refuse(silent: socket.socket, code: int) -> None:
+    """Send an ICMP error about the packet that has come in."""
+    data, (_, port) = silent.recvfrom(65_535)
+    here = socket.inet_aton("127.0.0.1")
+    quoted = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(data), 0, 0, 64, socket.IPPROTO_UDP, 0, here, here)
+    quoted += struct.pack("!HHHH", port, 8443, 8 + len(data), 0)
+    error = struct.pack("!BBHI", 3, code, 0, 0) + quoted
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
+        sender.sendto(error[:2] + checksum(error).to_bytes(2, "big") + error[4:], ("127.0.0.1", 0))

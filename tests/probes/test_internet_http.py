@@ -6,13 +6,13 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from peers import require
+from peers import http3, require
 from peers.certificates import Authority, authority
 from peers.tcp import answering, http, serving
 from pydantic import ValidationError
@@ -156,6 +156,58 @@ async def test_a_server_without_http_2_fails_who_asks_for_it(engines: Engines, a
     assert (failed.reason, failed.detail) == ("wrong_version", "the server speaks HTTP/1.1, not HTTP/2")
 
 
+async def test_http_3_is_up_with_phases_and_certificate(engines: Engines, authority: Authority) -> None:
+    answer = http3.Answer(((b":status", b"200"), (b"x-room", b"Blue")), (b"Welcome ", b"to the Blue room"))
+    issued = authority.issue()
+    async with http3.serving(issued, answer) as port:
+        settings = {"http_version": "3", "ca_file": str(authority.file), "header_matches": {"X-Room": "^Blue$"}}
+        measured = await measure(engines, f"https://127.0.0.1:{port}/", body_matches=["to the Blue"], **settings)
+    found = values(measured.samples)
+    assert (found["probe_http_version"], found["probe_http_ssl"], found["probe_http_status_code"]) == (3, 1, 200)
+    assert found["probe_http_uncompressed_body_length"] == 24
+    assert found["probe_tls_version_info/TLS 1.3"] == 1
+    assert all(found[f"probe_http_duration_seconds/{phase}"] > 0 for phase in ("connect", "tls", "processing"))
+    assert found["probe_ssl_earliest_cert_expiry"] == issued.certificate.not_valid_after_utc.timestamp()
+    assert "over HTTP/3" in measured.detail
+
+
+async def test_a_server_without_http_3_fails_who_asks_for_it(engines: Engines, authority: Authority) -> None:
+    """It answers over TCP, and nothing listens for QUIC: a silent fallback would be up."""
+    async with serving(answering(http()), tls=authority.issue().context()) as port:
+        url, settings = f"https://127.0.0.1:{port}/", {"ca_file": str(authority.file)}
+        failed = await failure(engines, url, http_version="3", **settings)
+        await measure(engines, url, **settings)
+    assert (failed.reason, failed.detail) == ("refused", "127.0.0.1 refused the connection")
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail", "phase"),
+    [
+        (None, "no answer to the connection attempt", "connect"),
+        (http3.SILENCE, "connected, but no answer came", "processing"),
+        (http3.Answer(chunks=(b"half",), ends=False), "the answer did not end; 4 bytes of the body", "transfer"),
+    ],
+    ids=["no handshake", "no answer", "no end"],
+)
+async def test_a_stalled_http_3_server_ends_at_the_timeout(
+    engines: Engines, authority: Authority, answer: http3.Answer | None, detail: str, phase: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        if answer is None:
+            silent = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            silent.bind(("127.0.0.1", 0))
+            port = silent.getsockname()[1]
+        else:
+            port = await stack.enter_async_context(http3.serving(authority.issue(), answer))
+        failed = await failure(engines, f"https://127.0.0.1:{port}/", 1, http_version="3", ca_file=str(authority.file))
+    found = values(failed.samples)
+    assert failed.reason == "timeout"
+    assert detail in failed.detail
+    phases = ("resolve", "connect", "tls", "processing", "transfer")
+    reached = [name for name in phases if found[f"probe_http_duration_seconds/{name}"] > 0]
+    assert reached[-1] == phase
+
+
 async def test_a_redirect_can_be_what_is_expected(engines: Engines, nginx: dict[str, Any]) -> None:
     settings = {"follow_redirects": False, "statuses": [301], "header_matches": {"Location": "^https://"}}
     assert values((await measure(engines, f"{nginx['plain']}/old", **settings)).samples)["probe_http_redirects"] == 0
@@ -242,25 +294,40 @@ async def test_tls_can_be_what_must_not_be(engines: Engines, nginx: dict[str, An
     assert (await failure(engines, nginx["tls"], tls_verify=False, fail_if_ssl=True)).reason == "encrypted"
 
 
+@pytest.mark.parametrize("version", ["", "3"])
 @pytest.mark.parametrize(
-    ("issued", "trusted", "reason"),
+    ("issued", "trusted", "reason", "words"),
     [
-        ({"ends": -timedelta(days=1), "begins": -timedelta(days=30)}, True, "certificate_expired"),
-        ({"begins": timedelta(days=1)}, True, "certificate_expired"),
-        ({"names": ["elsewhere.test"]}, True, "certificate_wrong_name"),
-        ({}, False, "certificate_untrusted"),
+        (
+            {"ends": -timedelta(days=1), "begins": -timedelta(days=30)},
+            True,
+            "certificate_expired",
+            "certificate has expired",
+        ),
+        ({"begins": timedelta(days=1)}, True, "certificate_expired", "certificate is not yet valid"),
+        ({"names": ["elsewhere.test"]}, True, "certificate_wrong_name", "no alternative certificate subject name"),
+        ({}, False, "certificate_untrusted", "self-signed certificate in certificate chain"),
     ],
 )
 async def test_a_bad_certificate_is_down_and_still_measured(
-    engines: Engines, authority: Authority, issued: dict[str, Any], trusted: bool, reason: str
+    engines: Engines,
+    authority: Authority,
+    issued: dict[str, Any],
+    trusted: bool,
+    reason: str,
+    words: str,
+    version: str,
 ) -> None:
     certificate = authority.issue(**issued)
     ca_file = str(authority.file) if trusted else ""
-    async with serving(answering(http(), b""), tls=certificate.context()) as port:
-        failed = await failure(engines, f"https://127.0.0.1:{port}/", ca_file=ca_file)
-        unverified = await measure(engines, f"https://127.0.0.1:{port}/", tls_verify=False)
+    tls = certificate.context()
+    async with http3.serving(certificate, http3.Answer()) if version else serving(answering(http()), tls=tls) as port:
+        url = f"https://127.0.0.1:{port}/"
+        failed = await failure(engines, url, ca_file=ca_file, http_version=version)
+        unverified = await measure(engines, url, tls_verify=False, http_version=version)
     expires = certificate.certificate.not_valid_after_utc.timestamp()
     assert failed.reason == reason
+    assert words in failed.detail
     assert values(failed.samples)["probe_ssl_earliest_cert_expiry"] == expires
     assert values(unverified.samples)["probe_ssl_earliest_cert_expiry"] == expires
 

@@ -95,6 +95,26 @@ async def test_echoes_that_do_not_fit_into_the_timeout_are_refused_with_the_reme
         await ping(count=50, gap=1, timeout=5)()
 
 
+@pytest.mark.parametrize(("mtu", "whose"), [(1400, "this machine's"), (1500, "an")])
+def test_an_echo_larger_than_the_path_takes_is_down_with_the_mtu(
+    namespace: netns.Namespace, mtu: int, whose: str
+) -> None:
+    """The narrow link is our own, or the one beyond a router."""
+    with netns.namespaces(2) as (router, far):
+        netns.join(namespace, "10.77.0.1/24", router, "10.77.0.2/24", mtu=mtu)
+        netns.join(router, "10.78.0.1/24", far, "10.78.0.2/24", mtu=1400)
+        namespace.ip("route", "add", "10.78.0.0/24", "via", "10.77.0.2")
+        router.sysctl("net/ipv4/ip_forward", "1")
+        with pytest.raises(Failed) as failed:
+            namespace.run(ping(host="10.78.0.2", size=1400, dont_fragment=True))
+    says = ", says 10.77.0.2" if mtu == 1500 else ""
+    assert failed.value.reason == "too_big"
+    assert failed.value.reason in Ping.reasons
+    assert failed.value.detail == f"10.78.0.2: packet too big for {whose} MTU of 1400 bytes{says}"
+    assert value(failed.value.samples, "probe_icmp_packets_sent") == (5 if mtu == 1500 else 0)
+    assert value(failed.value.samples, "probe_icmp_loss_ratio") == (1 if mtu == 1500 else None)
+
+
 def test_a_ttl_error_beats_silence() -> None:
     echoes = [Echo(0.0), Echo(0.0, trouble=Trouble("ttl_exceeded", "TTL exceeded on the way", "192.0.2.9"))]
     with pytest.raises(Failed, match=r"ttl_exceeded: gw: TTL exceeded on the way, says 192.0.2.9") as failed:

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import netns, sockets
+from peers.tcp import trickling as trickles
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
@@ -135,6 +136,23 @@ async def test_a_dialogue_is_held_to_its_end() -> None:
 async def test_a_peer_that_trickles_is_waited_for() -> None:
     async with listener(trickling) as port:
         assert await probe(port, steps=[{"expect": "^220 .*ESMTP$"}])
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "reason", "detail"),
+    [
+        (b"220 mail" + b"." * 90, {"steps": [{"expect": "^220 .*\\n"}]}, "unexpected", "'2"),
+        (b"\x16\x03\x03\x40\x00" + bytes(90), {"tls": True}, "timeout", "still agreeing on TLS after 1.5 s"),
+    ],
+    ids=["dialogue", "TLS handshake"],
+)
+async def test_a_byte_a_second_does_not_stretch_the_deadline(
+    words: bytes, settings: dict[str, object], reason: str, detail: str
+) -> None:
+    async with listener(trickles(words)) as port, asyncio.timeout(60):
+        failed = await down(port, 1.5, **settings)
+    assert failed.reason == reason
+    assert detail in failed.detail
 
 
 async def test_a_peer_that_never_answers_times_out_with_the_phases_so_far() -> None:

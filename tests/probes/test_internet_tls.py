@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from peers.certificates import Authority, authority
-from peers.tcp import serving
+from peers.tcp import serving, trickling
 
 from probes import Failed, Measured, Sample, Unmeasured
 from probes._engines import Engines
@@ -153,6 +153,12 @@ async def test_what_is_no_tls_is_down(engines: Engines) -> None:
 async def test_a_handshake_that_does_not_end_is_a_timeout(engines: Engines) -> None:
     async with serving(silent) as port:
         failed = await failure(engines, port, 0.3)
+    assert (failed.reason, failed.detail) == ("timeout", "connected, but the TLS handshake did not end")
+
+
+async def test_a_handshake_at_a_byte_a_second_does_not_stretch_the_deadline(engines: Engines) -> None:
+    async with serving(trickling(b"\x16\x03\x03\x40\x00" + bytes(90))) as port, asyncio.timeout(60):
+        failed = await failure(engines, port, 1.5)
     assert (failed.reason, failed.detail) == ("timeout", "connected, but the TLS handshake did not end")
 
 

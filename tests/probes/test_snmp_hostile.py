@@ -85,16 +85,17 @@ class TestAnswersThatAreNotOurs:
             with pytest.raises(Failed, match="no_answer"):
                 await get(engine, port, timeout=0.3)
 
-    async def test_another_port_is_ignored(self, engine: SnmpEngine) -> None:
+    @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+    async def test_another_port_and_another_address_are_ignored(self, engine: SnmpEngine, address: str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind((address, 0))
             answered = asyncio.Event()
 
             def from_elsewhere(asked: Request) -> Sequence[bytes]:
                 answered.set()
-                other.sendto(asked.answer([(ONE, 1)]), asking)
+                other.sendto(asked.answer([(ONE, 1)]), asked.asker)
                 return []
 
-            asking = ("127.0.0.1", 9)
             async with snmp_agent(from_elsewhere) as port:
                 with pytest.raises(Failed, match="no_answer"):
                     await get(engine, port, timeout=0.3)

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from prometheus_client import CollectorRegistry, Gauge
 from pydantic import SecretStr
 from ulid import ULID
 
@@ -22,6 +21,7 @@ from incidents import lifecycle
 from incidents.availability import Span
 from incidents.lifecycle import Change, Incident
 from monitor.config.model import Asset, Check, Config, Confirm, Server, Site, Storage
+from monitor.exposition import Exposition, Format
 from monitor.runner import read
 from monitor.store import Store, incidents, outbox, spans
 from monitor.web.app import build
@@ -47,7 +47,6 @@ class Space:
     latest: dict[str, Reading] = field(default_factory=dict)
     episodes: dict[tuple[str, str], State] = field(default_factory=dict)
     reloads: Reloads = field(default_factory=Reloads)
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     version: int = 1
     troubles: tuple[str, ...] = ()
@@ -56,7 +55,12 @@ class Space:
 
     def __post_init__(self) -> None:
         self._news = asyncio.Event()
-        Gauge("deskwatch_test", "A gauge of the test.", registry=self.registry).set(1)
+
+    async def exposition(self, format: Format) -> AsyncIterator[str]:
+        found = Exposition()
+        found.add("deskwatch_test", "A gauge of the test.", "", 1)
+        for piece in (*found.text(format), format.end):
+            yield piece
 
     async def changed(self, version: int) -> int:
         while self.version <= version:

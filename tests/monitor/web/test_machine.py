@@ -8,6 +8,8 @@ from aiohttp.test_utils import TestClient
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from monitor.web import machine
+
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 
 
@@ -28,6 +30,19 @@ async def test_metrics_come_as_prometheus_text(stranger: TestClient) -> None:
     answer = await stranger.get("/metrics")
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert values(await answer.text()) == {"deskwatch_test": 1}
+
+
+async def test_metrics_are_packed_for_those_who_can_unpack_them(stranger: TestClient) -> None:
+    packed = await stranger.get("/metrics", headers={"Accept-Encoding": "gzip"})
+    plain = await stranger.get("/metrics", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert await packed.text() == await plain.text()
+
+
+async def test_who_asks_for_the_head_of_the_metrics_gets_no_body(stranger: TestClient) -> None:
+    answer = await stranger.head("/metrics")
+    assert (answer.status, await answer.read()) == (200, b"")
 
 
 async def test_metrics_come_as_openmetrics_to_those_who_ask(stranger: TestClient) -> None:
@@ -55,6 +70,27 @@ async def test_a_probe_that_fails_is_an_answer_too(stranger: TestClient, unused_
     answer = await stranger.get("/probe", params={"module": "internet.tcp", "target": f"127.0.0.1:{unused_tcp_port}"})
     assert answer.status == 200
     assert values(await answer.text())["probe_success"] == 0
+
+
+async def test_what_could_not_be_measured_is_an_error_and_no_failed_probe(stranger: TestClient) -> None:
+    # No machine has this source address, so the fault is ours.
+    query = {"module": "internet.tcp", "target": "127.0.0.1:1", "source": "192.0.2.1"}
+    answer = await stranger.get("/probe", params=query)
+    text = await answer.text()
+    assert answer.status == 500
+    assert "no_network" in text
+    assert "probe_success" not in text
+
+
+async def test_only_so_many_probes_run_at_once(stranger: TestClient) -> None:
+    probing = stranger.app[machine.PROBING]
+    for _ in range(machine.AT_ONCE):
+        await probing.acquire()
+    query = {"module": "internet.tcp", "target": "127.0.0.1:1"}
+    refused = await stranger.get("/probe", params=query)
+    assert (refused.status, "50 probes" in await refused.text()) == (503, True)
+    probing.release()
+    assert (await stranger.get("/probe", params=query)).status == 200
 
 
 async def test_the_target_is_no_label_and_other_parameters_are_settings(stranger: TestClient, listener: int) -> None:

@@ -21,7 +21,7 @@ test: $(VENV)/ready-for-tests debian
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n $$((2 * $$(nproc))) --dist loadgroup
+	$(BIN)/pytest -n $$((2 * $$(nproc))) --dist loadfile
 
 bench: $(VENV)/ready-for-tests
 	@sh tests/setup/debian.sh bench/debian.txt

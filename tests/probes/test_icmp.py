@@ -135,15 +135,14 @@ def test_an_echo_is_as_long_over_either_socket_as_icmplib_says(namespace: netns.
     assert min(echo.rtt or 0 for echo in ours) >= 0.05
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_ten_thousand_echoes_at_once_lose_none(either_socket: netns.Namespace, loop: str) -> None:
+def test_ten_thousand_echoes_at_once_lose_none(either_socket: netns.Namespace) -> None:
     targets = [f"127.{1 + i // 250}.1.{1 + i % 250}" for i in range(10_000)]
 
     async def work() -> list[tuple[Echo, ...]]:
         engine = IcmpEngine()
         return await asyncio.gather(*(engine.burst(target, 1, 0, 30) for target in targets))
 
-    echoes = either_socket.run(work, loop=LOOPS[loop])
+    echoes = either_socket.run(work, loop=LOOPS["uvloop"])
     assert [echo.rtt is not None for (echo,) in echoes] == [True] * 10_000
 
 
@@ -431,7 +430,7 @@ def test_an_echo_that_we_sent_too_late_is_not_counted_as_lost(either_socket: net
 def test_a_full_send_buffer_is_waited_for(either_socket: netns.Namespace) -> None:
     with netns.namespaces() as (far,):
         netns.join(either_socket, "10.77.0.1/24", far, "10.77.0.2/24", rate="200mbit")
-        echoes = either_socket.run(partial(burst, "10.77.0.2", 250, 0, 30, size=60_000))
+        echoes = either_socket.run(partial(burst, "10.77.0.2", 250, 0, 4, size=60_000))
     # Whether each is answered is up to the other kernel, which drops a reply when it is busy with another one.
     assert all(echo.queued is not None for echo in echoes)
     assert max(echo.queued or 0 for echo in echoes) > 0.05

@@ -27,10 +27,7 @@ Column = Mapping[str, Value]
 Instances = dict[str, Value | None]
 Walks = dict[str, Walk]
 
-pytestmark = [
-    pytest.mark.skipif(not NAMES, reason=f"no recordings in {RECORDINGS}; set DESKWATCH_RECORDINGS"),
-    pytest.mark.xdist_group("recordings"),  # the simulator takes half a minute of CPU to start: one is enough
-]
+pytestmark = pytest.mark.skipif(not NAMES, reason=f"no recordings in {RECORDINGS}; set DESKWATCH_RECORDINGS")
 
 STANDARD_COLUMNS = {
     "SNMPv2-MIB::sysUpTime": "1.3.6.1.2.1.1.3",

@@ -18,15 +18,15 @@ from aiohttp import web
 T = TypeVar("T")
 
 
-async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 30) -> T:
-    """Wait for something true, fail with its name if it does not come."""
+async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 30, every: float = 0.05) -> T:
+    """Wait for something true, fail with its name if it does not come; `every` is for what is dear to ask."""
     last: Any = None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
                 if last := await found():
                     return last
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(every)
     pytest.fail(f"waited {seconds:g} s in vain for {what}; last seen: {last!r}")
 
 

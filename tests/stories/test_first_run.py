@@ -78,18 +78,6 @@ async def test_notify_test_says_what_each_provider_answered(deskwatch: Deskwatch
     assert "401" in output
 
 
-async def test_every_command_has_help_with_an_example(deskwatch: Deskwatch) -> None:
-    commands = [
-        ["init"], ["check"], ["run"], ["demo"], ["probe"], ["status"], ["notify-test"],
-        ["incidents", "list"], ["incidents", "show"], ["incidents", "acknowledge"], ["incidents", "review"],
-        ["reference", "schema"], ["reference", "kinds"], ["reference", "probes"],
-    ]  # fmt: skip
-    for command in commands:
-        code, output = await deskwatch.run(*command, "--help")
-        assert code == 0, output
-        assert f"deskwatch {' '.join(command)}" in output
-
-
 async def test_a_missing_file_a_missing_secret_and_a_taken_port_are_said_in_one_line(
     deskwatch: Deskwatch, tmp_path: Path
 ) -> None:

@@ -32,7 +32,7 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
         assert "Call the vendor's support line." in body
         await until(lambda: success("0"), "the failed probe in Prometheus")
 
-        await until(lambda: _status(deskwatch, 1, "down"), "`deskwatch status` to say that it is down")
+        await until(lambda: _status(deskwatch, 1, "down"), "`deskwatch status` to say that it is down", every=2)
 
         # Nobody has it yet, so it is said again; once somebody has it, never again.
         await until(lambda: _count(sink, 2), "the repeat")
@@ -49,7 +49,7 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
         await until(lambda: _count(sink, told + 1), "the resolved message")
         assert sink.titles()[-1].startswith("Resolved: Booking system is down")
         await until(lambda: success("1"), "the recovery in Prometheus")
-        await until(lambda: _status(deskwatch, 0, "up"), "`deskwatch status` to say that it is up")
+        await until(lambda: _status(deskwatch, 0, "up"), "`deskwatch status` to say that it is up", every=2)
 
         code, output = await deskwatch.run(
             "incidents",
@@ -107,7 +107,7 @@ async def test_postgresql_keeps_the_same_record(
         listed = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])
         return [(one["title"], one["stage"]) for one in listed] == [("Booking system is down", "resolved")]
 
-    await until(resolved, "the incident to be resolved")
+    await until(resolved, "the incident to be resolved", every=1)
     await until(lambda: _told_the_end(sink), "the resolved message")
 
 

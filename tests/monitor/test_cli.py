@@ -1,0 +1,42 @@
+"""The command line as a whole; what its commands do is shown by the stories."""
+
+import pytest
+from typer.testing import CliRunner
+
+from monitor.cli import cli
+
+COMMANDS = (
+    ("init",),
+    ("check",),
+    ("run",),
+    ("demo",),
+    ("probe",),
+    ("status",),
+    ("notify-test",),
+    ("incidents", "list"),
+    ("incidents", "show"),
+    ("incidents", "acknowledge"),
+    ("incidents", "review"),
+    ("reference", "schema"),
+    ("reference", "kinds"),
+    ("reference", "probes"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(cli, [*command, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert f"Example: deskwatch {' '.join(command)}" in " ".join(shown.output.split())
+
+
+def test_no_command_is_missing_above() -> None:
+    top = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    groups = {
+        (group.name, command.name or command.callback.__name__)
+        for group in cli.registered_groups
+        if group.typer_instance
+        for command in group.typer_instance.registered_commands
+        if command.callback
+    }
+    assert {(name,) for name in top} | groups == set(COMMANDS)

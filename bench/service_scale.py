@@ -67,7 +67,7 @@ def measure(quick: bool) -> Section:
     headings = ("", "", "CPU s per 1,000", "of a core", "RSS MB", "lag p50 ms", "lag p99 ms")
     text = (
         "`deskwatch run` on one core, HTTP checks of as many URLs; at 10,000 every second one is TCP. The peers have "
-        "both cores, and no history, rules or messages; 1,000 scrapes a second are too much for them here.\n\n"
+        "both cores, and no history, rules or messages; they were not run at 10,000.\n\n"
     )
     return Section("Size", text + table(headings, rows), _goals(ours))
 

@@ -60,6 +60,7 @@ class Pipeline:
         self._queued = queued
         self._config: Config | None = None
         self._assets: dict[str, Asset] = {}
+        self._rules: set[tuple[str, str]] = set()
         self._history = History()
         self._pending: list[Run] = []
         self._arrived = asyncio.Event()
@@ -88,6 +89,7 @@ class Pipeline:
             self._unsaved = {key: state for key, state in self._unsaved.items() if key in kept}
             self._config = config
             self._assets = {asset.id: asset for asset in config.assets}
+            self._rules = kept
         self._queued()
 
     def offer(self, run: Run) -> None:
@@ -178,12 +180,11 @@ class Pipeline:
             self._queued()
 
     def _step(self, run: Run, states: dict[tuple[str, str], State], turns: list[Turn]) -> None:
-        asset = self._assets.get(run.check.asset)
-        if asset is None:
-            return
         reading, since = run.settled, run.since
         for rule in run.check.rules:
             key = (rule.check, rule.id)
+            if key not in self._rules:  # a reload took it away while the run was under way
+                continue
             before = states.get(key) or self.states.get(key) or State()
             state, turned = step(rule, before, reading, since, _ulid)
             if state is before:
@@ -192,7 +193,7 @@ class Pipeline:
             if rule.window > 1 and state.recent != before.recent:
                 self._unsaved[key] = state
             if turned is not None:
-                turns.append(Turn(asset, rule, turned))
+                turns.append(Turn(self._assets[run.check.asset], rule, turned))
 
     def _remember(self, run: Run) -> None:
         check = run.check

@@ -198,6 +198,17 @@ async def test_what_is_no_longer_watched_is_closed_and_those_who_were_told_hear_
         assert ("portal/tcp", "down") not in await episodes.states(conn)
 
 
+async def test_a_run_that_a_reload_overtook_brings_nothing_back(
+    store: Store, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = run(config, "portal/tcp", Status.DOWN, 0)
+    text = SITE.replace("internet.tcp, host", "internet.ping, host").replace(", port: 80", "")
+    await fed(store, configured(tmp_path, monkeypatch, text), [late])
+    assert await log_of(store) == ()
+    async with store.connect() as conn:
+        assert await episodes.states(conn) == {}
+
+
 async def test_acknowledging_stops_the_repeats_and_is_written_down(store: Store, config: Config) -> None:
     pipeline = await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
     id = (await log_of(store))[0].id

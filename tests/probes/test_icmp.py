@@ -430,7 +430,7 @@ def test_an_echo_that_we_sent_too_late_is_not_counted_as_lost(either_socket: net
 def test_a_full_send_buffer_is_waited_for(either_socket: netns.Namespace) -> None:
     with netns.namespaces() as (far,):
         netns.join(either_socket, "10.77.0.1/24", far, "10.77.0.2/24", rate="200mbit")
-        echoes = either_socket.run(partial(burst, "10.77.0.2", 250, 0, 4, size=60_000))
+        echoes = either_socket.run(partial(burst, "10.77.0.2", 250, 0, 20, size=60_000))
     # Whether each is answered is up to the other kernel, which drops a reply when it is busy with another one.
     assert all(echo.queued is not None for echo in echoes)
     assert max(echo.queued or 0 for echo in echoes) > 0.05

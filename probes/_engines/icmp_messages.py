@@ -4,7 +4,11 @@ import socket
 import struct
 from typing import NamedTuple
 
+TOKEN = 8
+"""Bytes of a payload that are random and decide whose reply it is. An echo carries at least these."""
+
 _HEADER = struct.Struct("!BBHHH")
+_ID_SEQUENCE_TOKEN = struct.Struct(f"!HH{TOKEN}s")
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _FROM_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 
@@ -41,14 +45,6 @@ _WORDS = {
 }
 
 
-class Reply(NamedTuple):
-    """An echo reply."""
-
-    id: int
-    sequence: int
-    payload: bytes
-
-
 class Refusal(NamedTuple):
     """An ICMP error about an echo request to `target`; `payload` is as much of it as the sender quoted."""
 
@@ -66,7 +62,7 @@ def family(version: int) -> socket.AddressFamily:
 
 
 def types_about_echoes(version: int) -> tuple[int, ...]:
-    """The ICMP types that `decode` understands."""
+    """The ICMP types that `reply` and `refused` understand."""
     return (_REPLY[version], *(kind for of, kind in _ERRORS if of == version))
 
 
@@ -81,7 +77,7 @@ def request(version: int, id: int, sequence: int, payload: bytes) -> bytes:
     if version == 6:
         return _HEADER.pack(kind, 0, 0, id, sequence) + payload
     # What `checksum` says of the whole, without putting it together twice.
-    words = (kind << 8) + id + sequence + int.from_bytes(payload + bytes(len(payload) % 2), "big")
+    words = (kind << 8) + id + sequence + (int.from_bytes(payload, "big") << len(payload) % 2 * 8)
     return _HEADER.pack(kind, 0, 0xFFFF - words % 0xFFFF, id, sequence) + payload
 
 
@@ -93,16 +89,29 @@ def unwrap(packet: bytes) -> tuple[int, bytes] | None:
     return (packet[8], packet[length:]) if length >= 20 else None
 
 
-def decode(version: int, message: bytes) -> Reply | Refusal | None:
-    """What an ICMP message says about an echo, None if it says nothing."""
+def ip_header(packet: bytes) -> tuple[int, int]:
+    """Length and TTL of the header of an IPv4 packet. The kernel hands out none that has less than a whole one."""
+    return (packet[0] & 0x0F) * 4, packet[8]
+
+
+def reply(version: int, packet: bytes, start: int) -> tuple[int, int, bytes] | None:
+    """Id, sequence number and token of the echo reply that starts there, None if it is something else or has no token.
+
+    A plain tuple, like `ip_header`: every reply of a sweep passes here, and to name what it says would double the time.
+    """
+    if len(packet) < start + _HEADER.size + TOKEN or packet[start] != _REPLY[version]:
+        return None
+    return _ID_SEQUENCE_TOKEN.unpack_from(packet, start + 4)
+
+
+def refused(version: int, message: bytes) -> Refusal | None:
+    """What an ICMP message says went wrong with an echo, None if it says nothing of the kind."""
     if len(message) < _HEADER.size:
         return None
     kind, code, _, number, sequence = _HEADER.unpack_from(message)
-    mtu = sequence if version == 4 else number << 16 | sequence  # if it is an error: RFC 1191, RFC 4443
-    if kind == _REPLY[version]:
-        return Reply(number, sequence, message[_HEADER.size :])
     if (version, kind) not in _ERRORS:
         return None
+    mtu = sequence if version == 4 else number << 16 | sequence  # RFC 1191, RFC 4443
     quoted = _unwrap_quoted(version, message[_HEADER.size :])
     return refusal(version, kind, code, *quoted, mtu) if quoted else None
 

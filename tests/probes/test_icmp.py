@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 from peers import netns, require, sockets
 
 from probes import Unmeasured
-from probes._engines.icmp import Echo, IcmpEngine, Stamp, Trouble, round_trip
+from probes._engines.icmp import IcmpEngine
+from probes._engines.icmp_burst import Echo, Moment, Trouble, round_trip
 from probes._engines.icmp_messages import (
+    TOKEN,
     Refusal,
-    Reply,
     checksum,
-    decode,
+    ip_header,
     queued_refusal,
+    refused,
+    reply,
     request,
     unwrap,
 )
@@ -374,6 +377,22 @@ def test_a_cancelled_burst_leaves_nothing_open(either_socket: netns.Namespace, l
     assert not left
 
 
+def test_a_burst_that_nobody_waits_for_ends_by_itself(either_socket: netns.Namespace) -> None:
+    either_socket.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> tuple[Echo, ...]:
+        before = sockets.opened()
+        unasked = IcmpEngine().burst("127.0.0.1", 2, 0.01, 0.02)
+        assert sockets.opened() != before
+        async with asyncio.timeout(10):
+            while sockets.opened() != before:
+                await asyncio.sleep(0.01)
+        return await unasked
+
+    echoes = either_socket.run(work)
+    assert [echo.rtt for echo in echoes] == [None] * 2
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 def test_bursts_that_are_due_at_the_same_time_all_go_on(namespace: netns.Namespace, loop: str) -> None:
     """More is due than the loop gets done in time: every echo leaves, and every burst ends."""
@@ -439,21 +458,23 @@ def test_a_full_send_buffer_is_waited_for(either_socket: netns.Namespace) -> Non
 @pytest.mark.parametrize(
     ("kernel", "read", "expected"),
     [
-        (1_000_200_000, Stamp(1_000_500_000, 500_000), 0.0002),
-        (None, Stamp(1_000_500_000, 500_000), 0.0005),
-        (9_000_200_000, Stamp(9_000_500_000, 500_000), 0.0005),
-        (200_000, Stamp(500_000, 500_000), 0.0005),
-        (1_000_900_000, Stamp(1_000_500_000, 500_000), 0.0005),
+        (1_000_200_000, (1_000_500_000, 500_000), 0.0002),
+        (None, (1_000_500_000, 500_000), 0.0005),
+        (9_000_200_000, (9_000_500_000, 500_000), 0.0005),
+        (200_000, (500_000, 500_000), 0.0005),
+        (1_000_900_000, (1_000_500_000, 500_000), 0.0005),
     ],
     ids=["stamped", "no stamp", "clock set forward", "clock set back", "stamp from the future"],
 )
-def test_a_round_trip_survives_a_clock_that_is_set(kernel: int | None, read: Stamp, expected: float) -> None:
-    assert round_trip(Stamp(1_000_000_000, 0), read, kernel) == pytest.approx(expected)
+def test_a_round_trip_survives_a_clock_that_is_set(kernel: int | None, read: Moment, expected: float) -> None:
+    assert round_trip((1_000_000_000, 0), read, kernel) == pytest.approx(expected)
 
 
 @given(st.sampled_from([4, 6]), st.binary(max_size=200))
 def test_no_message_breaks_the_parser(version: int, message: bytes) -> None:
-    assert isinstance(decode(version, message), Reply | Refusal | None)
+    found = reply(version, message, 0)
+    assert found is None or len(found[2]) == TOKEN
+    assert isinstance(refused(version, message), Refusal | None)
 
 
 @given(
@@ -464,7 +485,7 @@ def test_no_message_breaks_the_parser(version: int, message: bytes) -> None:
 )
 def test_no_quoted_packet_breaks_the_parser(kind: tuple[int, int], code: int, first: bytes, rest: bytes) -> None:
     message = struct.pack("!BBHI", kind[1], code, 0, 0) + first + rest
-    assert isinstance(decode(kind[0], message), Reply | Refusal | None)
+    assert isinstance(refused(kind[0], message), Refusal | None)
 
 
 @given(st.sampled_from([4, 6]), st.integers(0, 0xFFFFFFFF), st.binary(max_size=30), st.booleans())
@@ -479,7 +500,7 @@ def test_any_mtu_is_read_from_an_error_and_from_the_queue(
         found = queued_refusal(version, error, "target", request(version, 7, 9, payload))
         refusal = found[0] if found else None
     else:
-        refusal = decode(version, struct.pack("!BBHI", kind, code, 0, rest) + quoted_echo(version, payload))
+        refusal = refused(version, struct.pack("!BBHI", kind, code, 0, rest) + quoted_echo(version, payload))
     assert isinstance(refusal, Refusal)
     assert (refusal.id, refusal.sequence, refusal.payload, refusal.reason) == (7, 9, payload, "too_big")
     assert refusal.words == (f"packet too big for an MTU of {mtu} bytes" if mtu else "packet too big for the path")
@@ -510,6 +531,15 @@ def test_the_checksum_of_a_request_verifies(id: int, sequence: int, payload: byt
     assert sum(struct.unpack(f"!{len(padded) // 2}H", padded)) % 0xFFFF == 0
 
 
+@given(st.integers(5, 15), st.integers(0, 255), st.binary(min_size=TOKEN, max_size=TOKEN))
+def test_a_reply_is_found_behind_any_ip_options(words: int, ttl: int, token: bytes) -> None:
+    header = bytes([0x40 | words, *bytes(7), ttl]).ljust(words * 4, b"\0")
+    packet = header + struct.pack("!BBHHH", 0, 0, 0, 7, 9) + token
+    assert ip_header(packet) == (words * 4, ttl)
+    assert reply(4, packet, words * 4) == (7, 9, token)
+    assert reply(4, packet[:-1], words * 4) is None
+
+
 def test_an_error_that_quotes_only_eight_bytes_is_understood() -> None:
-    found = decode(4, struct.pack("!BBHI", 3, 1, 0, 0) + quoted_echo(4, b""))
+    found = refused(4, struct.pack("!BBHI", 3, 1, 0, 0) + quoted_echo(4, b""))
     assert found == Refusal(7, 9, b"", "192.0.2.1", "unreachable", "host unreachable")

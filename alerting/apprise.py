@@ -1,17 +1,18 @@
 """Deliver through Apprise: one plugin and at most one thread per destination, every answer turned into an outcome."""
 
+import ast
 import asyncio
 import contextlib
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from pydantic import SecretStr
 
-from alerting.channels import Delivery, NoticeKind, Notification, Outcome
+from alerting.channels import Channel, Delivery, NoticeKind, Notification, Outcome
 from alerting.rules import Severity
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 LONGEST_WORDS = 300
 """Characters of the provider's words that are kept."""
+LONGEST_ANSWER = 160
+"""Characters of the provider's answer among them."""
+PAUSE = 30.0
+"""Seconds to leave a provider alone that says that there were too many messages; Apprise does not tell what it asks."""
 CUT = "… (shortened)"
 """How a text ends that a service would not have taken whole."""
 
@@ -30,9 +35,10 @@ _NOT_SENT = re.compile(
 )
 _PERHAPS_SENT = re.compile(
     r"(?:[Rr]ead )?timed out|Connection reset by peer|closed connection without response|unexpectedly closed|"
-    r"Broken pipe|Connection aborted"
+    r"Broken pipe|Connection aborted|Connection broken|MQTT message could not be delivered"
 )
 _CAUSE = re.compile(r"[\w /]*[Ee]xception: ")
+_ANSWER = re.compile(r"Response Details:\s*(b'.*'|b\".*\")", re.DOTALL)
 _NEVER = re.compile(r"unsupported|not supported|is invalid|is currently disabled", re.IGNORECASE)
 
 
@@ -48,6 +54,8 @@ class AppriseChannel:
         Raises ValueError, naming the destination, when the URL is not one that Apprise can use.
         """
         self._timeout = timeout
+        self._url = url
+        self._destination = destination
         self._plugin = _plugin(destination, url.get_secret_value(), timeout)
         self._shown = _shown(self._plugin)
         self._secret = _secret(url.get_secret_value(), self._plugin)
@@ -63,6 +71,10 @@ class AppriseChannel:
     def shown(self) -> str:
         """The destination as people may see it: the scheme, and the host if the URL has one that is no token."""
         return self._shown
+
+    def fitted(self, title: str, body: str) -> tuple[str, str]:
+        """Title and body as the service takes them in one message: cut where they are too long."""
+        return fit(self._plugin, title, body)
 
     async def send(self, notification: Notification) -> Delivery:
         """Try once, within the timeout. Returns for every outcome, raises nothing but cancellation."""
@@ -80,7 +92,8 @@ class AppriseChannel:
                 return Delivery(Outcome.AMBIGUOUS, f"No answer within {self._timeout:g} s; it may still arrive.")
 
     def close(self) -> None:
-        """Nothing is held between messages, and a thread that hangs ends with the process."""
+        """Let go of what is held between messages. Never waits; a thread that hangs ends with the process."""
+        threading.Thread(target=_hang_up, args=(self._plugin,), daemon=True).start()
 
     def _work(self, notification: Notification, done: asyncio.Future[Delivery]) -> None:
         """Send in this thread, then report to the event loop, if that still runs."""
@@ -114,14 +127,34 @@ class AppriseChannel:
                 return Delivery(Outcome.DEAD, self._masked(str(error)))
             except Exception as error:  # a plugin's own defect: whether before or after sending nobody knows
                 return Delivery(Outcome.AMBIGUOUS, f"Apprise failed with {type(error).__name__}.")
-        outcome, words = judge(accepted, records)
-        return Delivery(outcome, self._masked(words))
+        found = judge(accepted, records)
+        if found.outcome is not Outcome.ACCEPTED and _hang_up(plugin):
+            self._plugin = _plugin(self._destination, self._url.get_secret_value(), self._timeout)
+        return found._replace(words=self._masked(found.words))
 
     def _masked(self, words: str) -> str:
         return " ".join(self._secret.sub("***", words).split())[:LONGEST_WORDS]
 
 
-def judge(accepted: bool, records: list[logging.LogRecord]) -> tuple[Outcome, str]:
+def _hang_up(plugin: "NotifyBase") -> bool:
+    """End the connection of a plugin that keeps one, as MQTT's alone does; whether it did.
+
+    What such a connection could not send it would send when it comes back, and again for each attempt of ours.
+    """
+    client = getattr(plugin, "client", None)
+    if client is None:
+        return False
+    client.disconnect()
+    client.loop_stop()
+    return True
+
+
+async def open_channels(destinations: Mapping[str, SecretStr]) -> dict[str, Channel]:
+    """A channel for each destination. Raises ValueError, naming the destination, for a URL that means nothing."""
+    return {id: await AppriseChannel.open(id, url) for id, url in destinations.items()}
+
+
+def judge(accepted: bool, records: list[logging.LogRecord]) -> Delivery:
     """What an attempt came to, and why, from what Apprise said of it: the log is the only place where it says why.
 
     Statuses count first, then what libraries say of the connection. A failure that nobody explains is tried again.
@@ -131,16 +164,17 @@ def judge(accepted: bool, records: list[logging.LogRecord]) -> tuple[Outcome, st
     causes = [message for record in records if _CAUSE.match(message := record.getMessage())]
     words, whole = " ".join(said), "\n".join(said + causes)
     if accepted:
-        return Outcome.ACCEPTED, words
+        return Delivery(Outcome.ACCEPTED, words)
     if status := _HTTP.search(whole):
-        return _of_http(int(status[1])), words
+        return _of_http(int(status[1]), words + _answer(records))
     if status := _SMTP.search(whole):
         code = status[1] or status[2]
-        return (Outcome.DEAD if code.startswith("5") else Outcome.RETRY), f"{words} (mail server: {code})"
+        outcome = Outcome.DEAD if code.startswith("5") else Outcome.RETRY
+        return Delivery(outcome, f"{words} (mail server: {code})")
     for sign, outcome in ((_NOT_SENT, Outcome.RETRY), (_PERHAPS_SENT, Outcome.AMBIGUOUS), (_NEVER, Outcome.DEAD)):
         if found := sign.search(whole):
-            return outcome, f"{words} ({found[0]})"
-    return Outcome.RETRY, words or "Apprise did not say why it failed."
+            return Delivery(outcome, f"{words} ({found[0]})")
+    return Delivery(Outcome.RETRY, words or "Apprise did not say why it failed.")
 
 
 def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
@@ -157,19 +191,29 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: max(room - len(CUT), 0)].rstrip()}{CUT}"[:room]
 
 
-def _of_http(status: int) -> Outcome:
+def _of_http(status: int, words: str) -> Delivery:
     """Temporary refusals and servers in trouble are tried again; a client error or a moved address needs a person."""
     if not 300 <= status < 500 or status in (302, 303, 307, 408, 425, 429):
-        return Outcome.RETRY
-    return Outcome.DEAD
+        return Delivery(Outcome.RETRY, words, PAUSE if status == 429 else 0)
+    return Delivery(Outcome.DEAD, words)
+
+
+def _answer(records: list[logging.LogRecord]) -> str:
+    """What the provider wrote, if it is a line for people or programs and not a page."""
+    found = next((found for record in records if (found := _ANSWER.match(record.getMessage()))), None)
+    if found is None:
+        return ""
+    text = bytes(ast.literal_eval(found[1])).decode(errors="replace").strip()
+    shown = "".join(one if one.isprintable() else " " for one in text[:LONGEST_ANSWER])
+    return f" It said: {shown}" if shown and not shown.startswith("<") else ""
 
 
 def _type(notification: Notification) -> "NotifyType":
     from apprise import NotifyType
 
-    if notification.key.kind is NoticeKind.RESOLVED:
+    if notification.key.kind in (NoticeKind.RESOLVED, NoticeKind.MISSED):
         return NotifyType.SUCCESS
-    if notification.key.kind is NoticeKind.TEST:
+    if notification.key.kind in (NoticeKind.TEST, NoticeKind.DRILL):
         return NotifyType.INFO
     by_severity = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
     return by_severity.get(notification.severity, NotifyType.INFO)
@@ -187,10 +231,18 @@ def _plugin(destination: str, url: str, timeout: float) -> "NotifyBase":
             f"destination {destination}: its URL is none that Apprise can use; "
             "compare it with the service's page on https://appriseit.com/services/"
         )
+    plugin.retry = 0  # the outbox does that; Apprise counts it as recipients, too
+    if len(plugin) > 1:
+        raise ValueError(
+            f"destination {destination}: its URL names {len(plugin)} recipients, and when one of them refuses a "
+            "message nobody knows who has it; make each a destination of its own"
+        )
     plugin.redirects = False  # a redirect would turn the POST into an empty GET that succeeds
     plugin.socket_connect_timeout = 0.4 * timeout
     plugin.socket_read_timeout = 0.5 * timeout
     plugin.request_rate_per_sec = 0  # seconds to sleep between messages: the only worker would miss the next page
+    # Of IRC alone, which would wait beyond our own limit.
+    plugin.irc_register_timeout = 0.5 * timeout  # type: ignore[attr-defined]
     return plugin
 
 

@@ -8,12 +8,24 @@ from alerting.rules import Severity
 
 
 class NoticeKind(StrEnum):
-    """Why a message goes out."""
+    """Why a message goes out.
+
+    UPDATE: it keeps coming and going. MISSED: it began and ended while a gate held the message back. ALARM: about
+    Deskwatch itself. DRILL: to see whether somebody confirms.
+    """
 
     FIRING = "firing"
+    UPDATE = "update"
     REPEAT = "repeat"
     RESOLVED = "resolved"
+    MISSED = "missed"
+    ALARM = "alarm"
+    DRILL = "drill"
     TEST = "test"
+
+
+BEGINNINGS = (NoticeKind.FIRING, NoticeKind.UPDATE, NoticeKind.REPEAT)
+"""Who got one of these knows that it began, and must hear of the end."""
 
 
 class Key(NamedTuple):
@@ -51,10 +63,14 @@ class Outcome(StrEnum):
 
 
 class Delivery(NamedTuple):
-    """One attempt to deliver: its outcome and, in the provider's words, why. Never holds a secret."""
+    """One attempt to deliver: its outcome and, in the provider's words, why. Never holds a secret.
+
+    `wait` is for how many seconds the provider wants to be left alone; 0 if it did not say.
+    """
 
     outcome: Outcome
     words: str
+    wait: float = 0
 
 
 class Channel(Protocol):
@@ -63,6 +79,10 @@ class Channel(Protocol):
     @property
     def shown(self) -> str:
         """The destination as people may see it: scheme and host, no secret."""
+        ...
+
+    def fitted(self, title: str, body: str) -> tuple[str, str]:
+        """Title and body as the service takes them in one message: cut where they are too long."""
         ...
 
     async def send(self, notification: Notification) -> Delivery:

@@ -41,6 +41,14 @@ class OpeningHours:
         """Whether the site is open at that instant."""
         return any(True for _ in self.stretches(at, at + timedelta(microseconds=1)))
 
+    def counts_as_open(self, at: datetime, lead: float) -> bool:
+        """Whether the site is open at that instant, or opens within `lead` seconds."""
+        return any(True for _ in self.stretches(at, at + timedelta(seconds=lead, microseconds=1)))
+
+    def opens_after(self, at: datetime) -> datetime | None:
+        """When the site opens next, at the earliest now; None if it does not within a month."""
+        return next((begin for begin, _ in self.stretches(at, at + timedelta(days=31))), None)
+
     def _instant(self, day: date, wall: time) -> datetime:
         if wall == time.max:
             day, wall = day + timedelta(days=1), time.min

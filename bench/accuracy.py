@@ -17,7 +17,7 @@ from uvloop import new_event_loop
 
 from bench import peers
 from bench.harness import Goal, Missing, Section, Spread, spread, table
-from monitor.runner import read
+from monitor.reading import read
 from probes import Probe, Reading, load
 from probes._engines import Engines
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from alerting.rules import Episode, Phase, Rule, Severity, Why
-from incidents.lifecycle import OPENED, UNWATCHED, US, Incident
+from alerting.against import Against
+from alerting.rules import Episode, Phase, Rule, Severity, Why, is_flapping
+from incidents.incident import US, Incident
+from incidents.lifecycle import OPENED, SILENT, UNWATCHED
 
 MAY_REPEAT = "This may be a repeat: Deskwatch could not tell whether it arrived the first time."
 """Added to a message that was on its way when Deskwatch was killed, or whose provider never answered."""
@@ -30,13 +32,20 @@ REMEDIES: Mapping[str, str] = {
 }
 """What to do about an asset of each section that has no remedy of its own."""
 
+_CLOSED = {
+    UNWATCHED: "It has not been watched since {}: it was taken out of the configuration.",
+    SILENT: "Whether it works is not known: what reported it was no longer heard of at {}.",
+}
+"""What the last line of a timeline means if nobody has seen that it works again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a message needs to know besides the incident.
 
     `people` is how many the asset serves; `affects` and `remedy` are sentences or "". `site` is the space's name and
-    `zone` its time zone; `url` is where people reach Deskwatch, "" if nobody said.
+    `zone` its time zone; `url` is where people reach Deskwatch, "" if nobody said. `opens` is when the space opens
+    next, None while it is open; `link` is where the reader can answer with one tap, "" if there is none.
     """
 
     asset: str
@@ -47,6 +56,8 @@ class Facts:
     site: str
     zone: ZoneInfo
     url: str
+    opens: datetime | None = None
+    link: str = ""
 
 
 class Text(NamedTuple):
@@ -65,11 +76,14 @@ def says(asset: str, rule: Rule, episode: Episode) -> str:
     """The line of the timeline for an episode that began to fire or is over."""
     found = _found(rule, episode)
     if episode.phase is not Phase.RESOLVED:
-        return f"{plain(asset)}: {found}"
+        return f"{plain(asset)}: {found}{_flapping(rule, episode)}"
     if episode.why is Why.RULE_DELETED:
         return f"{plain(asset)}: no longer watched. Before: {found}"
     lasted = duration(((episode.closed or episode.last_true) - episode.opened).total_seconds())
-    return f"{plain(asset)}: back to normal after {lasted}. Before: {found}"
+    if episode.why is Why.SOURCE_SILENT:
+        return f"{plain(asset)}: no data any more after {lasted}. Before: {found}"
+    often = f", having failed {episode.turns} times" if episode.turns else ""
+    return f"{plain(asset)}: back to normal after {lasted}{often}. Before: {found}"
 
 
 def firing(incident: Incident, facts: Facts, now: datetime) -> Text:
@@ -90,26 +104,30 @@ def resolved(incident: Incident, facts: Facts, now: datetime) -> Text:
     """The message that it is over, to everybody who was told that it began."""
     end = incident.resolved or now
     when, lasted = local(end, facts.zone), duration((end - incident.opened).total_seconds())
-    if incident.timeline and incident.timeline[-1].text == UNWATCHED:
-        return Text(
-            _title("Closed", incident, facts),
-            _body(
-                [
-                    f"It has not been watched since {when}: it was taken out of the configuration.",
-                    *_link(incident, facts),
-                ]
-            ),
-        )
+    closed = _CLOSED.get(incident.timeline[-1].text) if incident.timeline else None
+    if closed is not None:
+        return Text(_title("Closed", incident, facts), _body([closed.format(when), *_link(incident, facts)]))
     return Text(
         _title("Resolved", incident, facts),
         _body(
             [
-                f"It has worked again since {when}. It lasted {lasted}.",
+                _how_it_ended(incident, facts, when, lasted),
                 *_lost(incident),
                 *_to_write(incident),
                 *_link(incident, facts),
             ]
         ),
+    )
+
+
+def missed(incident: Incident, facts: Facts, now: datetime) -> Text:
+    """What is told in the morning of a fault that came and went in quiet hours."""
+    end = incident.resolved or now
+    lasted = duration((end - incident.opened).total_seconds())
+    when = f"From {local(incident.opened, facts.zone)} to {local(end, facts.zone)} ({lasted})."
+    lines = [f"It is over; nobody was disturbed. {when}", *_evidence(incident)[:1], *_lost(incident)]
+    return Text(
+        _title("Came and went", incident, facts), _body([*lines, *_to_write(incident), *_link(incident, facts)])
     )
 
 
@@ -147,9 +165,21 @@ def local(at: datetime, zone: ZoneInfo) -> str:
 
 def plain(text: str) -> str:
     """Text from a configuration or a peer on one line, without characters that control, hide or turn around others."""
-    visible = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text[: 4 * LONGEST])
+    visible = text[: 4 * LONGEST]
+    if not visible.isprintable():
+        visible = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in visible)
     line = " ".join(visible.split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1].rstrip()}…"
+
+
+def _how_it_ended(incident: Incident, facts: Facts, when: str, lasted: str) -> str:
+    """That it was measured to work, or that somebody says so, which is looked at once more."""
+    if incident.rechecked is None:
+        return f"It has worked again since {when}. It lasted {lasted}."
+    again = local(incident.rechecked, facts.zone)
+    return (
+        f"{plain(incident.timeline[-1].text)} It lasted {lasted}. If it is still broken at {again}, it is open again."
+    )
 
 
 def _trouble(incident: Incident, facts: Facts, now: datetime) -> list[str]:
@@ -158,6 +188,7 @@ def _trouble(incident: Incident, facts: Facts, now: datetime) -> list[str]:
         *_evidence(incident),
         f"Since {local(incident.opened, facts.zone)} ({since}).",
         *_hits(facts),
+        *_by_when(facts),
         f"What to do: {plain(facts.remedy) or REMEDIES.get(facts.section, REMEDIES['services'])}",
         *_link(incident, facts),
     ]
@@ -176,6 +207,13 @@ def _hits(facts: Facts) -> list[str]:
     return [f"Who it hits: {words}"] if words else []
 
 
+def _by_when(facts: Facts) -> list[str]:
+    """At night a fault waits for the morning, not longer."""
+    return (
+        [f"The space is closed now: fix it before it opens, {local(facts.opens, facts.zone)}."] if facts.opens else []
+    )
+
+
 def _lost(incident: Incident) -> list[str]:
     if incident.member_minutes is None:
         return []
@@ -191,7 +229,8 @@ def _to_write(incident: Incident) -> list[str]:
 
 
 def _link(incident: Incident, facts: Facts) -> list[str]:
-    return [f"{facts.url.rstrip('/')}/incidents/{incident.id}"] if facts.url else []
+    page = [f"{facts.url.rstrip('/')}/incidents/{incident.id}"] if facts.url else []
+    return [*([f"Answer with one tap: {facts.link}"] if facts.link else []), *page]
 
 
 def _title(word: str, incident: Incident, facts: Facts) -> str:
@@ -208,6 +247,24 @@ def _found(rule: Rule, episode: Episode) -> str:
         return plain(episode.detail or rule.says)
     if episode.value is None:
         return f"{plain(rule.says)} (it cannot be measured)"
-    limits = (("above", rule.above), ("below", rule.below))
-    limit = next((f"{word} {figure(rule.metric, at)}" for word, at in limits if at is not None), "")
-    return f"{plain(rule.says)} ({figure(rule.metric, episode.value)}, {limit})"
+    return f"{plain(rule.says)} ({figure(rule.metric, episode.value)}, {_limit(rule)})"
+
+
+def _flapping(rule: Rule, episode: Episode) -> str:
+    """That it comes and goes, "" if it does not."""
+    if not is_flapping(rule, episode):
+        return ""
+    often = f"It comes and goes, {episode.turns} times by now"
+    return f". {often}; it is over when it has been well for {duration(max(rule.calm, rule.keep))}"
+
+
+def _limit(rule: Rule) -> str:
+    """The limit of a rule on a metric: "above 20 %", "above 3 times the usual", "below -5 % per hour"."""
+    side, limit = ("above", rule.above) if rule.above is not None else ("below", rule.below or 0.0)
+    match rule.against:
+        case Against.VALUE:
+            return f"{side} {figure(rule.metric, limit)}"
+        case Against.USUAL:
+            return f"{side} {limit:g} times the usual"
+        case Against.RATE:
+            return f"{side} {'-' if limit < 0 else ''}{figure(rule.metric, abs(limit))} per hour"

@@ -4,25 +4,40 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from alerting.apprise import open_channels
 from alerting.channels import Channel
+from alerting.gates import Silence, paused
+from alerting.health import Health
+from alerting.links import Signer
+from alerting.oncall import Override
 from alerting.rules import State
 from incidents import lifecycle
-from incidents.lifecycle import Change, Incident
+from incidents.incident import Change, Incident
+from monitor.alertmanager import push
 from monitor.config import ConfigError, load
-from monitor.config.model import Config
+from monitor.config.model import Check, Config
+from monitor.drill import Drills
 from monitor.exposition import Format, instruments
+from monitor.heartbeats import Heartbeats
+from monitor.inbound import Inbound
 from monitor.metrics import Readings, Vitals
-from monitor.outbox import Outbox, open_channels
+from monitor.notices import trial
+from monitor.outbox import Outbox
 from monitor.pipeline import Pipeline
-from monitor.runner import Runner, read
-from monitor.store import Store, StoreError, incidents, retention
+from monitor.reading import read
+from monitor.response import Turn
+from monitor.runner import Runner
+from monitor.store import Store, StoreError, links, outbox, overrides, silences
+from monitor.upkeep import Upkeep
+from monitor.watchdog import Signs, look, watch
 from monitor.web.app import build
 from monitor.web.auth import Gate
 from probes import Reading
@@ -33,10 +48,8 @@ log = logging.getLogger(__name__)
 
 LAG = 5.0
 """Seconds that runs may begin late before we call ourselves not ready."""
-STORE_CHECK = 5.0
-"""Seconds between two looks at whether the store can be written."""
-STORE_CHECKS = 4
-"""How many of them must fail in a row before people are told."""
+HEED = 3.0
+"""Seconds between two looks at silences and overrides, which the command line writes as well."""
 
 
 class Reloads(NamedTuple):
@@ -63,9 +76,15 @@ class App:
         self.gate = Gate()
         self._news = asyncio.Event()
         self._engines = Engines()
+        self.heartbeats = Heartbeats(store, self._engines.pings)
+        self.signer: Signer
         self._pipeline = Pipeline(store, self.vitals, self._touch, self._queued)
+        self.inbound = Inbound(self._pipeline, self.vitals)
         self._outbox = Outbox(store, self.vitals, self._touch)
-        self._runner = Runner(self._engines, self.vitals, self._see, self._pipeline.offer, self._pipeline.explain)
+        self._runner = Runner(
+            self._engines, self.vitals, self._see, self._pipeline.offer, self._pipeline.explain, self._is_paused
+        )
+        self._upkeep = Upkeep(store, self._outbox, lambda: self.config)
         self._reloading = asyncio.Lock()
         self._reload_asked = asyncio.Event()
 
@@ -86,6 +105,11 @@ class App:
     def episodes(self) -> Mapping[tuple[str, str], State]:
         """The state of every rule, by check and rule id."""
         return self._pipeline.states
+
+    @property
+    def firing(self) -> Mapping[str, Turn]:
+        """The newest turn of every episode that fires, by its id."""
+        return self._pipeline.known.firing
 
     async def exposition(self, format: Format) -> AsyncIterator[str]:
         """What Prometheus scrapes, in pieces."""
@@ -112,8 +136,16 @@ class App:
                 group.create_task(self._pipeline.run(), name="pipeline")
                 group.create_task(self._outbox.run(), name="outbox")
                 group.create_task(self._runner.run(), name="runner")
-                group.create_task(self._mind_the_store(), name="store")
-                group.create_task(self._forget(), name="retention")
+                group.create_task(self._mind_people(), name="people")
+                group.create_task(self._upkeep.mind_the_store(), name="store")
+                group.create_task(self._upkeep.forget(), name="retention")
+                group.create_task(self._upkeep.foresee(), name="foresight")
+                group.create_task(self._upkeep.join(), name="recordings")
+                group.create_task(self._pipeline.usuals.run(), name="usual values")
+                group.create_task(Drills(self).run(), name="drills")
+                group.create_task(watch(self), name="watchdog")
+                group.create_task(push(self), name="alertmanagers")
+                group.create_task(self.inbound.run(), name="inbound")
                 group.create_task(self._reload_when_asked(), name="reload")
                 for work in beside:
                     group.create_task(work)
@@ -134,11 +166,63 @@ class App:
 
     async def acknowledge(self, asset: str, who: str) -> None:
         """Acknowledge the open incident of an asset, if there is one. Raises StoreError."""
-        async with self.store.connect() as conn:
-            live = await incidents.live(conn)
-        for incident in live:
+        for incident in self._pipeline.known.incidents.values():
             if incident.asset == asset:
-                await self.decide(incident.id, lambda found: lifecycle.acknowledge(found, who, datetime.now(UTC)))
+                now = datetime.now(UTC)
+                until = now + timedelta(seconds=self.config.alerting.acknowledged)
+                await self.decide(incident.id, partial(lifecycle.acknowledge, who=who, now=now, until=until))
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """The silences that have not ended, also those to come."""
+        return self._pipeline.known.silences
+
+    async def silence(self, silence: Silence) -> None:
+        """Hold messages back from now on. Raises StoreError."""
+        async with self.store.begin() as conn:
+            await silences.save(conn, silence)
+        await self._heed()
+
+    async def unsilence(self, id: str, who: str) -> bool:
+        """End a silence; False if there is none of that id that has not ended. Raises StoreError."""
+        async with self.store.begin() as conn:
+            ended = await silences.expire(conn, id, datetime.now(UTC))
+        log.info("silence ended", extra={"silence": id, "who": who})
+        await self._heed()
+        return ended
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """Who stands in for whom, now and later."""
+        return self._pipeline.known.overrides
+
+    async def override(self, override: Override) -> None:
+        """Somebody stands in. Raises StoreError."""
+        async with self.store.begin() as conn:
+            await overrides.save(conn, override)
+        await self._heed()
+
+    async def drop_override(self, id: str) -> bool:
+        """Nobody stands in any more; False if there is no such override. Raises StoreError."""
+        async with self.store.begin() as conn:
+            dropped = await overrides.delete(conn, id)
+        await self._heed()
+        return dropped
+
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        """How well each destination can be reached."""
+        return self._outbox.healths
+
+    async def send_test(self, destination: str) -> None:
+        """Queue a test message. Raises KeyError for a destination that is not configured, and StoreError."""
+        if destination not in self.config.destinations:
+            raise KeyError(destination)
+        now = datetime.now(UTC)
+        async with self.store.begin() as conn:
+            await outbox.enqueue(conn, trial(self.config, destination, now), "", now)
+        self._queued()
+        self._touch()
 
     async def reload(self) -> Reloads:
         """Parse all, validate all, swap. A configuration with any problem changes nothing."""
@@ -179,54 +263,55 @@ class App:
             found.append(f"checks start {self._runner.lag:.0f} s late: this machine is too slow for {self._load()}")
         return tuple(found)
 
+    async def vital_signs(self) -> Signs:
+        """How well Deskwatch itself does."""
+        now, oldest = datetime.now(UTC), self._pipeline.oldest
+        waited = (now - oldest).total_seconds() if oldest is not None else 0.0
+        failing = [id for id, health in self.healths.items() if health.failing]
+        return await look(self.store, self._runner.lag, waited, failing, now)
+
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:
         """One reading outside the schedule. Raises KeyError for an unknown kind, ValidationError for bad settings."""
         probe = load_kind(kind)
         return await read(kind, probe(probe.Params(**settings), self._engines), timeout)
 
     async def _adopt(self, config: Config, channels: dict[str, Channel]) -> None:
-        await self._pipeline.adopt(config)
+        async with self.store.begin() as conn:
+            key = await links.key(conn, datetime.now(UTC))
+        self.signer = Signer(key, config.server.url, config.alerting.links)
+        await self.heartbeats.adopt(config)
+        await self._pipeline.adopt(config, self.signer)
         self.config = config
-        self._runner.watch(config.checks)
-        self._outbox.adopt(channels)
+        await self._heed()
+        self._runner.watch(config.checks, config.parents)
+        self._outbox.adopt(channels, config)
         self._readings.adopt(config)
         ids = {check.id for check in config.checks}
         self.latest = {id: reading for id, reading in self.latest.items() if id in ids}
         self.reloads = Reloads(True, datetime.now(UTC))
         self.vitals.reloaded(True)
 
-    async def _mind_the_store(self) -> None:
-        """While nothing can be recorded no incident can be opened: say at least that, past the outbox, once."""
-        failures = 0
+    async def _mind_people(self) -> None:
+        """Notice what people have silenced, and who stands in, on the command line."""
         while True:
-            await asyncio.sleep(STORE_CHECK)
+            await asyncio.sleep(HEED)
             try:
-                await self.store.check_writable()
-            except StoreError as error:
-                failures += 1
-                if failures == STORE_CHECKS:
-                    title = f"Deskwatch at {self.config.site.name} cannot record anything"
-                    await self._outbox.alarm(title, f"{error}\n\nUntil this is mended no alert will reach you.")
-            else:
-                if failures >= STORE_CHECKS:
-                    await self._outbox.alarm(
-                        f"Deskwatch at {self.config.site.name} records again", "Alerts work again."
-                    )
-                failures = 0
-
-    async def _forget(self) -> None:
-        """Delete what is older than the retention, a bounded number of rows at a time."""
-        while True:
-            try:
-                deleted = await self._prune()
+                await self._heed()
             except StoreError:
-                log.exception("cannot delete old history, will try again")
-                deleted = 0
-            await asyncio.sleep(1 if deleted else 3600)
+                log.exception("cannot read silences, those known go on")
 
-    async def _prune(self) -> int:
-        async with self.store.begin() as conn:
-            return await retention.prune(conn, datetime.now(UTC), self.config.storage.retention)
+    async def _heed(self) -> None:
+        now = datetime.now(UTC)
+        async with self.store.connect() as conn:
+            found = await silences.active(conn, now), await overrides.current(conn, now)
+        self._pipeline.regate(*found)
+
+    def _is_paused(self, check: Check) -> bool:
+        """Whether planned work says not to measure."""
+        asset = self.config.asset(check.asset) if self.config.maintenances else None
+        if asset is None:
+            return False
+        return paused(self.config.maintenances, asset.id, asset.section, asset.tags, datetime.now(UTC))
 
     def _see(self, reading: Reading) -> None:
         before = self.latest.get(reading.check)

@@ -1,21 +1,24 @@
 """The `deskwatch` command."""
 
 import asyncio
-import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
+
+from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
+from monitor.commands.importing import importing
+from monitor.commands.incidents import incidents
+from monitor.commands.links import links
+from monitor.commands.oncall import oncall
+from monitor.commands.silence import silence
+from monitor.commands.simulate import simulate
+from monitor.commands.why import why
 
 T = TypeVar("T")
-
-CONFIG = Path("site.yaml")
-Site = Annotated[Path, typer.Argument(help="The configuration: a YAML file, or a folder of them.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 cli = typer.Typer(
     name="deskwatch",
@@ -25,8 +28,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def init(path: Site = CONFIG, force: Annotated[bool, typer.Option(help="Overwrit
     from monitor.config.init import first_config, survey
 
     if path.exists() and not force:
-        _stop(f"{path} exists; give another name, or --force to overwrite it")
+        stop(f"{path} exists; give another name, or --force to overwrite it")
     machine = survey()
     path.write_text(first_config(machine), encoding="utf-8")
     out.print(f"Wrote {path}. Look through it, then: [bold]deskwatch check {path}[/] and [bold]deskwatch run {path}[/]")
@@ -49,8 +50,8 @@ def init(path: Site = CONFIG, force: Annotated[bool, typer.Option(help="Overwrit
 @cli.command(epilog="Example: deskwatch check site.yaml")
 def check(path: Site = CONFIG, as_json: Json = False) -> None:
     """Say everything that is wrong with a configuration, at once."""
+    from alerting.apprise import open_channels
     from monitor.config import ConfigError, load
-    from monitor.outbox import open_channels
 
     try:
         with err.status(f"Checking {path} ..."):
@@ -60,14 +61,14 @@ def check(path: Site = CONFIG, as_json: Json = False) -> None:
     except (ConfigError, ValueError) as error:
         problems = str(error).splitlines()
         if as_json:
-            _print_json({"ok": False, "problems": problems})
+            print_json({"ok": False, "problems": problems})
         else:
             for problem in problems:
                 err.print(problem, markup=False, soft_wrap=True)
             err.print(f"[red]{len(problems)} problem{'s' * (len(problems) != 1)}[/]")
         raise typer.Exit(1) from None
     if as_json:
-        _print_json({"ok": True, "assets": len(config.assets), "checks": len(config.checks)})
+        print_json({"ok": True, "assets": len(config.assets), "checks": len(config.checks)})
     else:
         out.print(f"{path}: {len(config.assets)} assets, {len(config.checks)} checks, no problems")
 
@@ -76,7 +77,7 @@ def check(path: Site = CONFIG, as_json: Json = False) -> None:
 def run(path: Site = CONFIG) -> None:
     """Watch a site, alert, and serve the board."""
     if not path.exists():
-        _stop(f"{path} does not exist; write one with `deskwatch init`, or look around with `deskwatch demo`")
+        stop(f"{path} does not exist; write one with `deskwatch init`, or look around with `deskwatch demo`")
     _serve(_watch(path))
 
 
@@ -93,12 +94,12 @@ def demo(
     from monitor.demo import FAULTS, DemoError, trigger
 
     if faults:
-        _print_table("Faults", ("id", "what members notice"), [(one.id, one.notice) for one in FAULTS])
+        print_table("Faults", ("id", "what members notice"), [(one.id, one.notice) for one in FAULTS])
     elif fault:
         try:
             asyncio.run(trigger(folder, fault, seconds))
         except DemoError as error:
-            _stop(str(error))
+            stop(str(error))
         out.print(f"{fault} has begun and ends in {seconds:g} s")
     else:
         out.print("No site.yaml here: watching a simulated site. For your own network: [bold]deskwatch init[/]")
@@ -120,9 +121,9 @@ def probe(
         with err.status(f"Measuring, {timeout:g} s at most ..."):
             reading = _run(measured(kind, settings or [], timeout))
     except ValueError as error:
-        _stop(str(error))
+        stop(str(error))
     if as_json:
-        _print_json(plain(kind, reading))
+        print_json(plain(kind, reading))
     else:
         lines = explained(kind, reading) if explain else [f"{reading.status}: {reading.detail}"]
         for line in lines:
@@ -135,93 +136,43 @@ def status(path: Site = CONFIG, as_json: Json = False) -> None:
     """Every check as the store last saw it, and the incidents that are open. Exit status 1 if anything is down."""
     from monitor.records import statuses
 
-    rows = _with_store(path, statuses)
+    rows = with_store(path, statuses)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table("Checks", ("check", "status", "since", "seen", "reason"), [tuple(row.values()) for row in rows])
+        print_table("Checks", ("check", "status", "since", "seen", "reason"), [tuple(row.values()) for row in rows])
     raise typer.Exit(int(any(row["status"] == "down" for row in rows)))
-
-
-incidents = typer.Typer(help="The incident log.", no_args_is_help=True)
-cli.add_typer(incidents, name="incidents")
-Id = Annotated[str, typer.Argument(help="The incident's id, as `deskwatch incidents list` shows it.")]
-By = Annotated[str, typer.Option(help="Who does it.")]
-
-
-@incidents.command("list", epilog="Example: deskwatch incidents list --json")
-def list_incidents(path: Site = CONFIG, as_json: Json = False) -> None:
-    """The newest incidents."""
-    from monitor.records import listed
-
-    rows = _with_store(path, listed)
-    if as_json:
-        _print_json(rows)
-    else:
-        columns = ("id", "stage", "severity", "title", "opened", "resolved")
-        _print_table("Incidents", columns, [tuple(str(row[column] or "") for column in columns) for row in rows])
-
-
-@incidents.command("show", epilog="Example: deskwatch incidents show 01JD...")
-def show_incident(id: Id, path: Site = CONFIG, as_json: Json = False) -> None:
-    """One incident with its timeline."""
-    from monitor.records import shown
-
-    record = _with_store(path, lambda config, conn: shown(conn, id))
-    if record is None:
-        _stop(f"there is no incident {id}")
-    if as_json:
-        _print_json(record)
-        return
-    for name, value in record.items():
-        if name != "timeline" and value not in (None, ""):
-            out.print(f"{name.replace('_', ' ')}: {value}", markup=False, soft_wrap=True)
-    for entry in record["timeline"]:
-        out.print(f"  {entry['at']}  {entry['who']}: {entry['text']}", markup=False, soft_wrap=True)
-
-
-@incidents.command("acknowledge", epilog="Example: deskwatch incidents acknowledge 01JD... --by Ana")
-def acknowledge_incident(id: Id, by: By, path: Site = CONFIG) -> None:
-    """Say that somebody has it: repeats stop."""
-    from incidents.lifecycle import acknowledge
-
-    _decide(path, id, lambda incident, now: acknowledge(incident, by, now))
-
-
-@incidents.command("review", epilog="Example: deskwatch incidents review 01JD... --by Ana --resolution ... --cause ...")
-def review_incident(
-    id: Id,
-    by: By,
-    resolution: Annotated[str, typer.Option(help="What was done.")],
-    cause: Annotated[str, typer.Option(help="Why it happened.")],
-    path: Site = CONFIG,
-) -> None:
-    """Write down what was done and why it happened."""
-    from incidents.lifecycle import review
-
-    _decide(path, id, lambda incident, now: review(incident, resolution, cause, by, now))
 
 
 @cli.command("notify-test", epilog="Example: deskwatch notify-test chat")
 def notify_test(
-    destination: Annotated[str, typer.Argument(help="One route's id; all of them if not given.")] = "",
+    destination: Annotated[str, typer.Argument(help="A route, a person or PERSON/CONTACT; all if not given.")] = "",
     path: Site = CONFIG,
     as_json: Json = False,
 ) -> None:
     """Send a test message to each destination and show what the provider says. Exit status 1 if one refuses."""
-    from monitor.once import tested
+    from monitor.trials import trial_lines, tried
 
     try:
         with err.status("Waiting for what the providers say ..."):
-            results = asyncio.run(tested(_load(path), destination))
+            results = asyncio.run(tried(configured(path), destination))
     except ValueError as error:
-        _stop(str(error))
+        stop(str(error))
     if as_json:
-        _print_json(results)
+        print_json(results)
     else:
-        _print_table("Test messages", ("destination", "at", "outcome", "words"), [tuple(r.values()) for r in results])
+        for line in (line for result in results for line in trial_lines(result)):
+            out.print(line, markup=False, soft_wrap=True)
     raise typer.Exit(int(any(result["outcome"] != "accepted" for result in results)))
 
+
+cli.add_typer(incidents, name="incidents")
+cli.add_typer(silence, name="silence")
+cli.add_typer(oncall, name="oncall")
+cli.add_typer(links, name="links")
+cli.add_typer(importing, name="import")
+cli.command("simulate", epilog="Example: deskwatch simulate edited-site.yaml --last 30d")(simulate)
+cli.command("why", epilog='Example: deskwatch why booking-system/http --at "2026-12-06 02:30"')(why)
 
 reference = typer.Typer(help="What there is to configure and to measure.", no_args_is_help=True)
 cli.add_typer(reference, name="reference")
@@ -232,7 +183,7 @@ def reference_schema() -> None:
     """The JSON Schema of the configuration, for editors."""
     from monitor.config.schema import schema
 
-    _print_json(schema())
+    print_json(schema())
 
 
 @reference.command("kinds", epilog="Example: deskwatch reference kinds")
@@ -242,9 +193,9 @@ def reference_kinds(as_json: Json = False) -> None:
 
     rows = [(kind, (load(kind).__doc__ or "").splitlines()[0]) for kind in kinds()]
     if as_json:
-        _print_json([{"kind": kind, "what": what} for kind, what in rows])
+        print_json([{"kind": kind, "what": what} for kind, what in rows])
     else:
-        _print_table("Kinds", ("kind", "what it measures"), rows)
+        print_table("Kinds", ("kind", "what it measures"), rows)
 
 
 @reference.command("probes", epilog="Example: deskwatch reference probes --write docs/probes")
@@ -297,9 +248,9 @@ def _serve(service: Coroutine[Any, Any, None]) -> None:
     except (KeyboardInterrupt, asyncio.CancelledError):
         out.print("Stopped.")
     except (ConfigError, StoreError, DemoError, ValueError) as error:
-        _stop(str(error), code=1)
+        stop(str(error), code=1)
     except OSError as error:
-        _stop(f"cannot listen: {error}")
+        stop(f"cannot listen: {error}")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -310,84 +261,3 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)
-
-
-def _load(path: Path) -> Any:
-    from monitor.config import ConfigError, load
-
-    try:
-        return load(path)
-    except ConfigError as error:
-        _stop(str(error), code=1)
-
-
-def _with_store(path: Path, use: Callable[[Any, Any], Coroutine[Any, Any, T]]) -> T:
-    """What `use` makes of the configuration and a connection to its store."""
-    from monitor.store import Store, StoreError
-
-    config = _load(path)
-
-    async def used() -> T:
-        store = await Store.open(config.storage.url.get_secret_value())
-        try:
-            async with store.connect() as conn:
-                return await use(config, conn)
-        finally:
-            await store.close()
-
-    try:
-        return asyncio.run(used())
-    except StoreError as error:
-        _stop(str(error), code=1)
-
-
-def _decide(path: Path, id: str, change: Callable[[Any, Any], Any]) -> None:
-    """Apply a decision to a stored incident. The running service reads incidents from the store, so it follows."""
-    from datetime import UTC, datetime
-
-    from monitor.store import Store, StoreError
-    from monitor.store import incidents as stored
-
-    config = _load(path)
-
-    async def decided() -> Any:
-        store = await Store.open(config.storage.url.get_secret_value())
-        try:
-            async with store.begin() as conn:
-                incident = await stored.get(conn, id)
-                if incident is not None:
-                    incident = change(incident, datetime.now(UTC)).incident
-                    await stored.save(conn, incident)
-                return incident
-        finally:
-            await store.close()
-
-    try:
-        incident = asyncio.run(decided())
-    except StoreError as error:
-        _stop(str(error), code=1)
-    if incident is None:
-        _stop(f"there is no incident {id}; `deskwatch incidents list` shows them", code=1)
-    out.print(f"{incident.title}: {incident.stage}", markup=False)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _print_table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "id")
-    for row in rows:
-        # Text, not markup: names and words come from outside.
-        table.add_row(*(Text(str(cell)) for cell in row[: len(columns)]))
-    out.print(table)
-
-
-def _stop(message: str, code: int = 2) -> NoReturn:
-    err.print(message, markup=False, soft_wrap=True)
-    raise typer.Exit(code)

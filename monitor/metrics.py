@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from alerting.channels import Outcome
+from alerting.health import Health
 from alerting.rules import Severity
 from monitor.config.model import Check, Config
 from monitor.exposition import Exposition, Format, declared, plus, rendered
@@ -85,6 +87,7 @@ class Vitals:
         )
         self.runs = counter("runs_total", "Runs of probes, confirmations included.", "kind", "status")
         self.skipped = counter("runs_skipped_total", "Runs left out as the check's last run was still going.", "kind")
+        self.paused = counter("runs_paused_total", "Runs left out as the check was paused.", "kind")
         self.running = gauge("runs_running", "Probes that are measuring now.")
         self.waiting = gauge("runs_waiting", "Due runs that wait for others of the same target or kind.")
         self.unconfirmed = counter(
@@ -98,7 +101,30 @@ class Vitals:
         self._messages_waiting = gauge(
             "messages_waiting", "Messages that are queued and not delivered yet.", "destination"
         )
+        self._last_accepted = gauge(
+            "destination_last_accepted_timestamp_seconds",
+            "When the provider last took a message; 0 if it never did.",
+            "destination",
+        )
+        self._failing = gauge(
+            "destination_failing", "Whether the newest attempt to deliver a message failed.", "destination"
+        )
         self._incidents_open = gauge("incidents_open", "Incidents whose fault is still there.", "severity")
+        self.watchdog_sent = counter("watchdog_sent_total", "Signs of life that the watchdog outside has taken.")
+        self.watchdog_withheld = counter(
+            "watchdog_withheld_total", "Signs of life not sent as something is wrong here."
+        )
+        self.watchdog_failed = counter("watchdog_failed_total", "Signs of life that did not reach the watchdog.")
+        self.watchdog_success_time = gauge(
+            "watchdog_last_success_timestamp_seconds", "When the watchdog last took a sign of life; 0 if never."
+        )
+        self.alertmanager_posts = counter(
+            "alertmanager_posts_total", "Times that an Alertmanager was told what fires.", "peer", "outcome"
+        )
+        self.alertmanager_success_time = gauge(
+            "alertmanager_last_success_timestamp_seconds", "When an Alertmanager last took what it was told.", "peer"
+        )
+        self.alerts_received = counter("alerts_received_total", "Alerts that other programs have sent.", "outcome")
         self._reload_successful = gauge(
             "config_last_reload_successful", "Whether the configuration was taken when last loaded."
         )
@@ -123,6 +149,16 @@ class Vitals:
         for severity in Severity:
             if severity.pages:
                 self._incidents_open.labels(severity).set(live.get(severity, 0))
+
+    def reach(self, healths: Mapping[str, Health]) -> None:
+        """Note how each destination can be reached; destinations that are not named vanish."""
+        self._last_accepted.clear()
+        self._failing.clear()
+        for destination, health in healths.items():
+            self._last_accepted.labels(destination).set(health.accepted.timestamp() if health.accepted else 0)
+            self._failing.labels(destination).set(health.failing is not None)
+            for outcome in Outcome:
+                self.messages.labels(destination, outcome)
 
     def backlog(self, waiting: Mapping[str, int]) -> None:
         """Note how many messages wait for each destination; destinations that are not named vanish."""

@@ -1,18 +1,12 @@
-"""Things done once from the command line: measure, explain, send a test message."""
+"""What is measured once, from the command line, and its explanation."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from ulid import ULID
 
-from alerting.channels import Key, NoticeKind, Notification
-from alerting.rules import Severity
-from monitor.config.model import Config
-from monitor.outbox import open_channels
-from monitor.runner import read
+from monitor.reading import read
 from probes import REASONS, UNKNOWN_REASONS, Metric, Reading, kinds, load
 from probes._engines import Engines
 
@@ -77,22 +71,6 @@ def explained(kind: str, reading: Reading) -> list[str]:
         part = f" {metric.part}={sample.part}" if sample.part else ""
         lines.append(f"  {sample.metric}{part}: {_figure(sample.value, metric.unit)}")
     return lines
-
-
-async def tested(config: Config, destination: str) -> list[dict[str, str]]:
-    """Send a test message to one destination, or to all; what each provider said. Raises ValueError."""
-    if destination and destination not in config.destinations:
-        raise ValueError(f"there is no route `{destination}`; there are {', '.join(config.destinations) or 'none'}")
-    wanted = {id: url for id, url in config.destinations.items() if destination in ("", id)}
-    results = []
-    for id, channel in (await open_channels(wanted)).items():
-        key = Key(str(ULID()), id, NoticeKind.TEST, 0)
-        body = f"This is a test from Deskwatch at {config.site.name}, sent {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
-        delivery = await channel.send(Notification(key, Severity.INFO, f"Test message to {id}", body))
-        result = {"destination": id, "at": channel.shown, "outcome": str(delivery.outcome), "words": delivery.words}
-        results.append(result)
-        channel.close()
-    return results
 
 
 def _figure(value: float, unit: str) -> str:

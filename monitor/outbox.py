@@ -3,51 +3,53 @@
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from pydantic import SecretStr
-
-from alerting.apprise import AppriseChannel
-from alerting.channels import Channel, Delivery, Key, NoticeKind, Notification, Outcome
-from alerting.retry import next_attempt
+from alerting.channels import Channel, Key, NoticeKind, Notification, Outcome
+from alerting.health import Health
 from alerting.rules import Severity
-from incidents import messages
+from monitor.config.model import Config
 from monitor.metrics import Vitals
-from monitor.store import Store, StoreError, outbox
-from monitor.store.outbox import Message
+from monitor.sender import LEASE, Sender, raise_alarms
+from monitor.store import Store, StoreError, health, outbox
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-"""How long a message is ours to send; a send ends well before, so a lease that ran out means that we were killed."""
 POLL = 2.0
 """Seconds between two looks at the queue when nothing was announced."""
-
-
-async def open_channels(destinations: Mapping[str, SecretStr]) -> dict[str, Channel]:
-    """A channel for each destination. Raises ValueError, naming the destination, for a URL that means nothing."""
-    return {id: await AppriseChannel.open(id, url) for id, url in destinations.items()}
+GATHER = 0.03
+"""Seconds that the first message of several waits for those that are queued in the same moment."""
 
 
 class Outbox:
-    """Sends what the store has queued, in order for each destination, at least once, until it is accepted or dead."""
+    """Sends what the store has queued, in order for each destination, at least once, until it is accepted or dead.
+
+    `turned` is called when something about a message has changed.
+    """
 
     def __init__(self, store: Store, vitals: Vitals, turned: Callable[[], None]) -> None:
         self._store = store
         self._vitals = vitals
         self._turned = turned
+        self._config: Config | None = None
+        self._healths: dict[str, Health] = {}
         self._channels: dict[str, Channel] = {}
         self._woken: dict[str, asyncio.Event] = {}
         self._adopted = asyncio.Event()
 
-    def adopt(self, channels: dict[str, Channel]) -> None:
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        """How well each destination can be reached."""
+        return {destination: self._healths.get(destination, Health()) for destination in self._channels}
+
+    def adopt(self, channels: dict[str, Channel], config: Config) -> None:
         """Send through these channels from now on. A message that is being sent is sent to its end."""
         self.wake()
         self._channels = channels
+        self._config = config
         self._woken = {destination: asyncio.Event() for destination in channels}
+        self._vitals.reach(self.healths)
         self._adopted.set()
 
     def wake(self) -> None:
@@ -57,7 +59,7 @@ class Outbox:
 
     async def alarm(self, title: str, body: str) -> None:
         """Tell every destination at once, without the store: for when the store is what is broken."""
-        keys = {destination: Key("monitor", destination, NoticeKind.FIRING, 0) for destination in self._channels}
+        keys = {destination: Key("monitor", destination, NoticeKind.ALARM, 0) for destination in self._channels}
         sends = [
             channel.send(Notification(keys[destination], Severity.CRITICAL, title, body))
             for destination, channel in self._channels.items()
@@ -69,72 +71,62 @@ class Outbox:
         """Deliver until cancelled."""
         async with self._store.begin() as conn:
             # Only this process sends: whatever is leased now was leased by one that is dead.
-            await outbox.recover(conn, datetime.now(UTC) + LEASE)
+            await outbox.recover(conn, _now() + LEASE)
+            self._healths.update(await health.health(conn))
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._adopted.wait()
                 self._adopted.clear()
-                await self._abandon()
-                for destination, channel in self._channels.items():
-                    group.create_task(self._deliver(destination, channel), name=f"deliver to {destination}")
+                config, channels = self._require(), self._channels
+                self._vitals.reach(self.healths)
+                await self._abandon(config, channels)
+                for destination, channel in channels.items():
+                    sender = Sender(self._store, config, destination, channel, self._healths, _now)
+                    group.create_task(self._deliver(destination, sender), name=f"deliver to {destination}")
 
-    async def _abandon(self) -> None:
+    async def _abandon(self, config: Config, channels: Mapping[str, Channel]) -> None:
+        now = _now()
         async with self._store.begin() as conn:
-            await outbox.abandon(conn, set(self._channels), datetime.now(UTC))
+            dead = await outbox.abandon(conn, set(channels), now)
+            await raise_alarms(conn, config, dead, self._healths, now)
 
-    async def _deliver(self, destination: str, channel: Channel) -> None:
+    async def _deliver(self, destination: str, sender: Sender) -> None:
         """Send what is due for one destination, until its channel is replaced."""
         woken = self._woken[destination]
         try:
-            while self._channels.get(destination) is channel:
+            while self._woken.get(destination) is woken:
                 woken.clear()
                 try:
-                    while await self._deliver_next(destination, channel):
-                        self._turned()
+                    if await self._send_next(destination, sender):
+                        continue
                 except StoreError:
                     log.exception("cannot read the outbox, will try again", extra={"destination": destination})
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL):
                         await woken.wait()
+                        await asyncio.sleep(GATHER)
         finally:
-            channel.close()
+            sender.close()
 
-    async def _deliver_next(self, destination: str, channel: Channel) -> bool:
-        """Send the oldest message that is due; whether there was one."""
-        async with self._store.begin() as conn:
-            now = datetime.now(UTC)
-            message = await outbox.lease(conn, destination, now, now + LEASE)
-        if message is None:
+    async def _send_next(self, destination: str, sender: Sender) -> bool:
+        """Send what is due next; whether there was something."""
+        outcome = await sender.send_next()
+        if outcome is None:
             return False
-        delivery = await channel.send(_marked(message))
-        self._vitals.messages.labels(destination, delivery.outcome).inc()
-        now = datetime.now(UTC)
-        due = None
-        if delivery.outcome in (Outcome.RETRY, Outcome.AMBIGUOUS):
-            due = next_attempt(message.attempts, message.created, now, random.random(), delivery.outcome)  # noqa: S311
-        await self._record(message, delivery, now, due)
+        self._vitals.messages.labels(destination, outcome).inc()
+        self._vitals.reach(self.healths)
+        self._turned()
+        if outcome is Outcome.DEAD:
+            # An alarm may have been queued for somebody else. One about what has waited for minutes is found in time,
+            # and where many fail at once each would have all others look at the queue.
+            self.wake()
         return True
 
-    async def _record(self, message: Message, delivery: Delivery, now: datetime, due: datetime | None) -> None:
-        """Write the outcome, however long the store refuses: sending again would be a repeat."""
-        if due is None and delivery.outcome is not Outcome.ACCEPTED:
-            log.error(
-                "message was not delivered and is given up",
-                extra={"destination": message.notification.key.destination, "words": delivery.words},
-            )
-        while True:
-            try:
-                async with self._store.begin() as conn:
-                    await outbox.record(conn, message.notification.key, delivery, now, due)
-                return
-            except StoreError:
-                log.exception("cannot record a delivery, will try again")
-                await asyncio.sleep(POLL)
+    def _require(self) -> Config:
+        if self._config is None:
+            raise RuntimeError("no configuration was adopted")
+        return self._config
 
 
-def _marked(message: Message) -> Notification:
-    """The notification, with a word of warning if it may have been delivered before."""
-    notification = message.notification
-    if not message.repeated:
-        return notification
-    return replace(notification, body=f"{notification.body}\n\n{messages.MAY_REPEAT}")
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -4,53 +4,63 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
-from alerting.channels import Key, NoticeKind, Notification
-from alerting.routes import audience
-from alerting.rules import Episode, Phase, Rule, State, Why, close, step
-from incidents import lifecycle, messages
-from incidents.grouping import cause
-from incidents.impact import member_minutes
-from incidents.lifecycle import Change, Incident
+from alerting.gates import Silence
+from alerting.inbound import OUTSIDE
+from alerting.links import Signer
+from alerting.oncall import Override
+from alerting.rules import Episode, Phase, Rule, State, Why, close, matters, severity_at, step
+from alerting.verdicts import Decision, Verdict
+from incidents import lifecycle
+from incidents.incident import US, Change, Incident
 from monitor.config.model import Asset, Check, Config
 from monitor.history import PORTION, History
 from monitor.metrics import Vitals
+from monitor.orders import Order, carry_out
+from monitor.outside import turn as outside_turn
+from monitor.recorder import Recorder
+from monitor.response import Known, Response, Turn
 from monitor.runner import Run
-from monitor.store import Store, StoreError, episodes, incidents, outbox, rollups, spans
-from probes import load
+from monitor.store import Store, StoreError, decisions, episodes, incidents, orders, outbox, recordings, rollups, spans
+from monitor.store.incidents import Changed
+from monitor.store.outbox import Queued
+from monitor.usual import Usuals
+from monitor.wording import notification
+from probes import Status, load
 
 log = logging.getLogger(__name__)
 
 FLUSH = 5.0
 """Seconds between two writes of history; a crash loses at most this much of it, and no turn of a rule."""
+TICK = 1.0
+"""Seconds between two looks at what time alone makes due: steps, repeats, gates that open."""
 GATHER = 0.02
-"""Seconds that the first run of a batch waits for others: at many runs a second one judging serves them all."""
+"""Seconds that a run which is not up waits for others: at many runs a second one judging serves them all."""
+LULL = 0.1
+"""Seconds that a run which is up may wait: it is hardly ever news."""
 RETRY = 1.0
 """Seconds to wait after a failed commit."""
 PENDING = 50_000
 """Runs that wait for a store that cannot be written; beyond it the oldest are dropped and leave a gap."""
 
-
-class Turn(NamedTuple):
-    """An episode that changed its phase, with the rule that it is of."""
-
-    asset: Asset
-    rule: Rule
-    episode: Episode
+Key = tuple[str, str]
+"""A rule's check and id."""
 
 
 class Pipeline:
     """Judges finished runs and keeps what follows from them.
 
-    `states` holds every rule's state by (check, rule): the store's content, plus what has not turned yet. `turned` is
-    called after a commit that changed what people see, `queued` after one that queued messages.
+    `states` holds every rule's state by (check, rule): the store's content, plus what has not turned yet; `known` the
+    incidents that can still change, as they are stored. `turned` is called after a commit that changed what people
+    see, `queued` after one that queued messages.
     """
 
     def __init__(self, store: Store, vitals: Vitals, turned: Callable[[], None], queued: Callable[[], None]) -> None:
@@ -58,46 +68,75 @@ class Pipeline:
         self._vitals = vitals
         self._turned = turned
         self._queued = queued
-        self._config: Config | None = None
+        self._known: Known | None = None
+        self._signer: Signer | None = None
         self._assets: dict[str, Asset] = {}
-        self._rules: set[tuple[str, str]] = set()
+        self._rules: set[Key] = set()
         self._history = History()
+        self._recorder = Recorder()
+        self.usuals = Usuals(store)
         self._pending: list[Run] = []
+        self._judging: list[Run] = []
         self._arrived = asyncio.Event()
+        self._lull: asyncio.TimerHandle | None = None
         self._deciding = asyncio.Lock()
-        self._unsaved: dict[tuple[str, str], State] = {}
+        self._unsaved: set[Key] = set()
         self._notes: list[tuple[Check, str]] = []
-        self.states: dict[tuple[str, str], State] = {}
+        self._decisions: list[Decision] = []
+        self._gates_changed = False
+        self._was_open = False
+        self.states: dict[Key, State] = {}
         vitals.pending.set_function(lambda: len(self._pending))
 
-    async def adopt(self, config: Config) -> None:
+    @property
+    def known(self) -> Known:
+        """What the next decision is made from."""
+        if self._known is None:
+            raise RuntimeError("no configuration was adopted")
+        return self._known
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the oldest run began that is not judged yet, None if all are."""
+        waiting = self._judging or self._pending
+        return waiting[0].settled.at if waiting else None
+
+    async def adopt(self, config: Config, signer: Signer | None = None) -> None:
         """Take over a configuration: episodes of rules that are gone are closed, and say so. Raises StoreError."""
         async with self._deciding:
-            if self._config is None:
-                async with self._store.connect() as conn:
-                    self.states = dict(await episodes.states(conn))
-                    self._history = History(await spans.latest(conn))
-            kept = {(rule.check, rule.id) for check in config.checks for rule in check.rules}
-            gone = [(key, state) for key, state in self.states.items() if key not in kept]
-            if gone:
-                async with self._store.begin() as conn:
-                    for (check, rule), state in gone:
-                        await episodes.save_state(conn, check, rule, State())
-                        if state.episode is not None:
-                            await self._drop(conn, config, state.episode)
-            self.states = {key: state for key, state in self.states.items() if key in kept}
-            self._unsaved = {key: state for key, state in self._unsaved.items() if key in kept}
-            self._config = config
+            self._signer = signer
+            if self._known is None:
+                await self._load(config)
+            self._known = replace(self.known, config=config)
             self._assets = {asset.id: asset for asset in config.assets}
-            self._rules = kept
+            kept = {(rule.check, rule.id): (check, rule) for check in config.checks for rule in check.rules}
+            gone = [key for key in self.states if key not in kept and not key[0].startswith(OUTSIDE)]
+            if gone:
+                await self._drop(gone)
+            self._rules = set(kept)
+            self._unsaved = {key for key in self._unsaved if key in kept or key[0].startswith(OUTSIDE)}
+            self._known = replace(self.known, firing=self._renewed(kept))
+            self._gates_changed = True
+        self.usuals.adopt(config)
         self._queued()
+
+    def regate(self, silences: tuple[Silence, ...], overrides: tuple[Override, ...]) -> None:
+        """Take over what people have silenced and who stands in for whom; what it changes follows within a second."""
+        known = self.known
+        if (silences, overrides) != (known.silences, known.overrides):
+            self._known = replace(known, silences=silences, overrides=overrides)
+            self._gates_changed = True
+            self._arrived.set()
 
     def offer(self, run: Run) -> None:
         """Hand over a finished run. Never waits."""
         self._pending.append(run)
         if len(self._pending) > PENDING:
             del self._pending[: len(self._pending) - PENDING]
-        self._arrived.set()
+        if run.settled.status is not Status.UP:
+            self._arrived.set()
+        elif self._lull is None:
+            self._lull = asyncio.get_running_loop().call_later(LULL, self._arrived.set)
 
     def explain(self, check: Check, evidence: str) -> None:
         """Hand over what a closer look at a check that has just gone down brought. Never waits."""
@@ -105,31 +144,61 @@ class Pipeline:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Judge what arrives, write history and remind people, until cancelled; then write what is left."""
+        """Judge what arrives, do what is due and write history, until cancelled; then write what is left."""
         loop = asyncio.get_running_loop()
-        flush_at = loop.time() + FLUSH
+        flush_at, tick_at = loop.time() + FLUSH, loop.time()
         try:
             while True:
-                await self._gathered(flush_at)
+                await self._gathered(min(flush_at, tick_at))
+                flush_due, tick_due = loop.time() >= flush_at, loop.time() >= tick_at or self._gates_changed
                 try:
-                    more = await _to_its_end(self._work(flush_due := loop.time() >= flush_at))
+                    more = await _to_its_end(self._work(tick_due, flush_due))
+                    if tick_due:
+                        tick_at = loop.time() + TICK
                     if flush_due:
                         flush_at = loop.time() + (0 if more else FLUSH)
                     self._vitals.writable.set(1)
                 except StoreError:
                     self._fail()
-                    flush_at = loop.time() + RETRY
+                    flush_at = tick_at = loop.time() + RETRY
                     await asyncio.sleep(RETRY)
         finally:
             await self._finish()
 
-    async def _work(self, flush_due: bool) -> bool:
-        """Judge, and write history if that is due; whether more of it waits."""
+    async def decide(self, id: str, change: Callable[[Incident], Change]) -> Incident | None:
+        """Apply a person's decision to an incident; None if there is none of that id. Raises StoreError."""
+        async with self._deciding:
+            incident = self.known.incidents.get(id)
+            if incident is None:
+                async with self._store.connect() as conn:
+                    incident = await incidents.get(conn, id)
+            if incident is None:
+                return None
+            plan = self._plan()
+            decided = plan.decide(incident, change)
+            await self._execute(plan, stored={id: incident})
+            return decided
+
+    async def report(self, turns: Sequence[Turn], states: Mapping[Key, State]) -> None:
+        """Take in episodes that were judged elsewhere, with what their rules remember now. Raises StoreError."""
+        async with self._deciding:
+            plan = self._plan()
+            for turn in turns:
+                plan.take(turn)
+            await self._execute(plan, turns, states)
+            self.states.update(states)
+            self.states = {key: state for key, state in self.states.items() if state != State()}
+            self._unsaved |= states.keys() - {(one.rule.check, one.rule.id) for one in turns}
+
+    async def _work(self, tick_due: bool, flush_due: bool) -> bool:
+        """Judge, and do what is due beside; whether more history waits."""
         await self._judge()
         await self._annotate()
+        if tick_due:
+            await self._obey()
+            await self._tick()
         if not flush_due:
             return False
-        await self._remind()
         more = await self._flush(datetime.now(UTC))
         if not more:
             await self._count()
@@ -144,176 +213,220 @@ class Pipeline:
         except TimeoutError:
             pass
         self._arrived.clear()
-
-    async def decide(self, id: str, change: Callable[[Incident], Change]) -> Incident | None:
-        """Apply a person's decision to an incident; None if there is none of that id. Raises StoreError."""
-        async with self._store.begin() as conn:
-            incident = await incidents.get(conn, id)
-            if incident is None:
-                return None
-            changed = change(incident)
-            await self._save(conn, changed, self._require(), {})
-        self._turned()
-        self._queued()
-        return changed.incident
+        if self._lull is not None:
+            self._lull.cancel()
+            self._lull = None
 
     async def _judge(self) -> None:
         """Step every rule over the runs that arrived. If the commit fails nothing has happened, and they stay."""
         async with self._deciding:
             runs, self._pending = self._pending, []
-            states, turns = dict[tuple[str, str], State](), list[Turn]()
+            self._judging = runs
+            states, turns, plan = dict[Key, State](), list[Turn](), self._plan()
             for run in runs:
                 self._step(run, states, turns)
-            if turns:
-                try:
-                    async with self._store.begin() as conn:
-                        await self._commit(conn, turns, states)
-                except BaseException:
-                    self._pending = (runs + self._pending)[-PENDING:]
-                    raise
-                self._vitals.commits.inc()
+            for turn in turns:
+                plan.take(turn)
+            try:
+                await self._execute(plan, turns, states)
+            except BaseException:
+                self._pending, self._judging = (runs + self._pending)[-PENDING:], []
+                raise
+            self._judging = []
             self.states.update(states)
             for run in runs:
                 self._remember(run)
-        if turns:
-            self._turned()
-            self._queued()
 
-    def _step(self, run: Run, states: dict[tuple[str, str], State], turns: list[Turn]) -> None:
-        reading, since = run.settled, run.since
+    def _step(self, run: Run, states: dict[Key, State], turns: list[Turn]) -> None:
+        reading, since, usual = run.settled, run.since, self.usuals.of(run.check.id)
         for rule in run.check.rules:
             key = (rule.check, rule.id)
             if key not in self._rules:  # a reload took it away while the run was under way
                 continue
             before = states.get(key) or self.states.get(key) or State()
-            state, turned = step(rule, before, reading, since, _ulid)
+            state, turned = step(rule, before, reading, since, _ulid, usual)
             if state is before:
                 continue
+            if turned is not None and _begins_to_fire(before.episode, turned):
+                # How much it matters is decided when it begins to fire, and once more when the site opens.
+                turned = replace(turned, severity=severity_at(rule, self._counts_as_open(reading.at)))
+                state = state._replace(episode=turned)
             states[key] = state
-            if rule.window > 1 and state.recent != before.recent:
-                self._unsaved[key] = state
             if turned is not None:
-                turns.append(Turn(self._assets[run.check.asset], rule, turned))
+                turns.append(Turn(self._assets[run.check.asset], rule, turned, run.check.kind))
+            elif matters(before, state):
+                self._unsaved.add(key)
 
     def _remember(self, run: Run) -> None:
         check = run.check
+        if run.unconfirmed:
+            first = run.readings[0]
+            words = f"a second look did not find it again: {first.detail}"
+            made = Decision(first.at, check.id, "", "", "", "", Verdict.UNCONFIRMED, words)
+            self._decisions = [*self._decisions, made][-PENDING:]
+        self._recorder.add(run.settled, run.since)
         self._history.add(run.settled, run.since, check.interval, check.timeout, load(check.kind).latency)
 
-    async def _commit(
-        self, conn: AsyncConnection, turns: Iterable[Turn], states: Mapping[tuple[str, str], State]
+    async def _obey(self) -> None:
+        """Carry out what people have asked for on the command line."""
+        async with self._store.connect() as conn:
+            waiting = await orders.waiting(conn)
+        for order in waiting:
+            now, config = datetime.now(UTC), self.known.config
+            await self.decide(order.incident, partial(_obeyed, order, now, config.alerting.acknowledged))
+        if waiting:
+            async with self._store.begin() as conn:
+                await orders.done(conn, [order.id for order in waiting])
+
+    async def _tick(self) -> None:
+        """Do what time alone makes due."""
+        async with self._deciding:
+            is_open = self._counts_as_open(datetime.now(UTC))
+            plan = self._plan()
+            plan.tick(gates_changed=self._gates_changed, opens=is_open and not self._was_open)
+            await self._execute(plan)
+            self._gates_changed, self._was_open = False, is_open
+
+    def _plan(self) -> Response:
+        return Response(self.known, datetime.now(UTC), _ulid)
+
+    async def _execute(
+        self,
+        plan: Response,
+        turns: Collection[Turn] = (),
+        states: Mapping[Key, State] | None = None,
+        stored: Mapping[str, Incident] | None = None,
     ) -> None:
-        live = {incident.asset: incident for incident in await incidents.live(conn)}
-        for turn in turns:
-            key = (turn.rule.check, turn.rule.id)
-            await episodes.save_state(conn, *key, states[key])
-            incident = await self._attribute(conn, turn, live)
-            await episodes.save(conn, turn.episode, incident)
+        """Write a plan in one transaction, and only then let what is known follow.
 
-    async def _attribute(self, conn: AsyncConnection, turn: Turn, live: dict[str, Incident]) -> str | None:
-        """Open, extend or end the incident that the episode belongs to; its id, None if it is nobody's business."""
-        episode = turn.episode
-        if not episode.severity.pages or episode.fired is None or episode.phase is Phase.RECOVERING:
-            return None
-        config = self._require()
-        says = messages.says(_named(turn), turn.rule, episode)
-        routes = audience(config.routes, episode.severity, turn.asset.section, turn.asset.id)
-        holder = next((one for one in live.values() if episode.id in one.firing), None)
-        if episode.phase is Phase.RESOLVED:
-            if holder is None:
-                return None
-            change = lifecycle.step(holder, episode, says, ())
-        elif holder is not None:
-            return holder.id
-        else:
-            parents = {asset.id: asset.depends_on for asset in config.assets}
-            at = cause(turn.asset.id, parents, live)
-            if at is None:
-                title = messages.title(turn.asset.name, turn.rule)
-                change = lifecycle.opened(_ulid(), turn.asset.id, title, episode, says, routes)
+        `stored` holds incidents that are not among the known ones, as they are.
+        """
+        if not (turns or plan.incidents or plan.decisions):
+            return
+        async with self._store.begin() as conn:
+            await self._write(conn, plan, turns, states or {}, {**(stored or {}), **self.known.incidents})
+        self._vitals.commits.inc()
+        kept = {id: one for id, one in {**self.known.incidents, **plan.incidents}.items() if one.watched}
+        self._known = replace(self.known, incidents=kept, firing=plan.firing)
+        self._turned()
+        if plan.notices:
+            self._queued()
+
+    async def _write(
+        self,
+        conn: AsyncConnection,
+        plan: Response,
+        turns: Collection[Turn],
+        states: Mapping[Key, State],
+        stored: Mapping[str, Incident],
+    ) -> None:
+        turned = dict.fromkeys((turn.rule.check, turn.rule.id) for turn in turns)
+        await episodes.save_states(conn, {key: states[key] for key in turned})
+        await episodes.save_all(conn, [(turn.episode, plan.episodes.get(turn.episode.id)) for turn in turns])
+        await incidents.save_all(conn, [Changed(one, stored.get(id)) for id, one in plan.incidents.items()])
+        now, config = datetime.now(UTC), self.known.config
+        queued = []
+        for notice in plan.notices:
+            incident = plan.incidents.get(notice.incident) or stored[notice.incident]
+            message = notification(config, incident, notice.key, self._signer, now)
+            queued.append(Queued(message, incident.id, notice.due))
+        await outbox.enqueue_all(conn, queued, now)
+        await decisions.add(conn, plan.decisions)
+
+    def _counts_as_open(self, at: datetime) -> bool:
+        """Whether faults matter as in opening hours: the site is open, or opens soon."""
+        config = self.known.config
+        return config.site.hours.counts_as_open(at, config.alerting.lead)
+
+    async def _load(self, config: Config) -> None:
+        """Go on where the process before us was."""
+        async with self._store.connect() as conn:
+            self.states = dict(await episodes.states(conn))
+            self._history = History(await spans.latest(conn))
+            live = await incidents.watched(conn)
+        kept = {(rule.check, rule.id): (check, rule) for check in config.checks for rule in check.rules}
+        self._known = Known(config, {one.id: one for one in live})
+        self._assets = {asset.id: asset for asset in config.assets}
+        self._known = replace(self._known, firing=self._renewed(kept))
+
+    def _renewed(self, kept: Mapping[Key, tuple[Check, Rule]]) -> dict[str, Turn]:
+        """The episodes that fire, with the assets and rules of this configuration, or as they were known before."""
+        firing = {}
+        for key, state in self.states.items():
+            episode = state.episode
+            if episode is None or episode.fired is None:
+                continue
+            if key in kept:
+                check, rule = kept[key]
+                firing[episode.id] = Turn(self._assets[check.asset], rule, episode, check.kind)
+            elif key[0].startswith(OUTSIDE):
+                firing[episode.id] = outside_turn(self.known.config, episode)
             else:
-                change = lifecycle.step(live[at], episode, says, routes)
-        await self._save(conn, change, config, live)
-        return change.incident.id
+                firing[episode.id] = self.known.firing.get(episode.id) or _unknown_turn(episode)
+        return firing
 
-    async def _drop(self, conn: AsyncConnection, config: Config, open_one: Episode) -> None:
-        """End what a deleted rule had begun."""
-        episode = close(open_one, Why.RULE_DELETED, datetime.now(UTC))
-        id = await episodes.incident_of(conn, episode.id)
-        await episodes.save(conn, episode, id)
-        incident = await incidents.get(conn, id) if id else None
-        if incident is not None:
-            says = f"{episode.check} is no longer watched for this."
-            await self._save(conn, lifecycle.step(incident, episode, says, ()), config, {})
-
-    async def _save(self, conn: AsyncConnection, change: Change, config: Config, live: dict[str, Incident]) -> None:
-        """Write the incident and queue its messages; `live` follows."""
-        incident = change.incident
-        if incident.resolved is not None and incident.member_minutes is None:
-            asset = config.asset(incident.asset)
-            people = asset.people if asset is not None else config.site.capacity
-            minutes = member_minutes(incident.opened, incident.resolved, config.site.hours, people)
-            incident = replace(incident, member_minutes=minutes)
-        live.pop(incident.asset, None)
-        if incident.stage.live:
-            live[incident.asset] = incident
-        await incidents.save(conn, incident)
-        now = datetime.now(UTC)
-        for key in change.notices:
-            await outbox.enqueue(conn, _notification(config, incident, key, now), incident.id, now)
+    async def _drop(self, gone: Collection[Key]) -> None:
+        """End what deleted rules had begun."""
+        plan, now = self._plan(), datetime.now(UTC)
+        open_ones = [state.episode for key in gone if (state := self.states[key]).episode is not None]
+        turns = []
+        for episode in open_ones:
+            known = self.known.firing.get(episode.id) or _unknown_turn(episode)
+            turns.append(known._replace(episode=close(episode, Why.RULE_DELETED, now)))
+            plan.take(turns[-1])
+        await self._execute(plan, turns, dict.fromkeys(((one.rule.check, one.rule.id) for one in turns), State()))
+        async with self._store.begin() as conn:
+            await episodes.save_states(conn, dict.fromkeys(gone, State()))
+        self.states = {key: state for key, state in self.states.items() if key not in gone}
 
     async def _annotate(self) -> None:
         """Write evidence into the timeline of the incident that the check's fault belongs to, if it is still one."""
-        if not self._notes:
+        notes = self._notes
+        if not notes:
             return
-        notes, now = self._notes, datetime.now(UTC)
-        async with self._store.begin() as conn:
+        async with self._deciding:
+            plan, now = self._plan(), datetime.now(UTC)
             for check, evidence in notes:
-                for id in {await episodes.incident_of(conn, episode.id) for episode in self._open(check)} - {None}:
-                    incident = await incidents.get(conn, id or "")
-                    if incident is not None and incident.stage.live:
-                        await incidents.save(conn, lifecycle.note(incident, evidence, lifecycle.US, now).incident)
+                line = partial(lifecycle.note, text=evidence, who=US, now=now)
+                for incident in self._live_of(check):
+                    plan.decide(incident, line)
+            await self._execute(plan)
         self._notes = self._notes[len(notes) :]
-        self._turned()
 
-    def _open(self, check: Check) -> list[Episode]:
+    def _live_of(self, check: Check) -> list[Incident]:
+        """The live incidents that the check's open episodes belong to."""
         states = (self.states.get((rule.check, rule.id)) for rule in check.rules)
-        return [state.episode for state in states if state is not None and state.episode is not None]
-
-    async def _remind(self) -> None:
-        now = datetime.now(UTC)
-        async with self._store.connect() as conn:
-            due = await incidents.due(conn, now)
-        if not due:
-            return
-        async with self._store.begin() as conn:
-            for incident in await incidents.due(conn, now):
-                await self._save(conn, lifecycle.remind(incident, now), self._require(), {})
-        self._queued()
+        open_ones = {state.episode.id for state in states if state is not None and state.episode is not None}
+        return [one for one in self.known.incidents.values() if one.stage.live and one.firing & open_ones]
 
     async def _flush(self, over_by: datetime | None = None) -> bool:
         """Write history, a portion of it if there is an `over_by`; whether that was a full one, so that more waits."""
-        batch, windows = self._history.take(over_by), dict(self._unsaved)
-        if not (batch.spans or batch.rollups or windows):
+        batch, made, measured = self._history.take(over_by), self._decisions, self._recorder.take(over_by)
+        windows = {key: self.states[key] for key in self._unsaved if key in self.states}
+        if not (batch.spans or batch.rollups or windows or made or measured):
             return False
         try:
             async with self._store.begin() as conn:
                 await spans.save(conn, batch.spans)
                 await rollups.save(conn, batch.rollups)
-                for (check, rule), state in windows.items():
-                    await episodes.save_state(conn, check, rule, state)
+                await recordings.save(conn, measured)
+                await episodes.save_states(conn, windows)
+                await decisions.add(conn, made)
         except BaseException:
             self._history.restore(batch)
+            self._recorder.restore(measured)
             raise
         self._unsaved.clear()
+        self._decisions = self._decisions[len(made) :]
         self._vitals.commits.inc()
         return len(batch.spans) >= PORTION
 
     async def _count(self) -> None:
         """Show how many incidents are open and messages wait."""
         async with self._store.connect() as conn:
-            live = await incidents.live(conn)
             backlog = await outbox.backlog(conn)
-        self._vitals.incidents(Counter(incident.severity for incident in live))
+        live = [incident.severity for incident in self.known.incidents.values() if incident.stage.live]
+        self._vitals.incidents(Counter(live))
         self._vitals.backlog({destination: count for destination, (count, _) in backlog.items()})
 
     def _fail(self) -> None:
@@ -329,18 +442,6 @@ class Pipeline:
             await self._flush()
         except StoreError:
             log.exception("could not write the last readings")
-
-    def _require(self) -> Config:
-        if self._config is None:
-            raise RuntimeError("no configuration was adopted")
-        return self._config
-
-
-def _named(turn: Turn) -> str:
-    """The asset, and which of its checks it was if it has several."""
-    if len(turn.asset.checks) == 1:
-        return turn.asset.name
-    return f"{turn.asset.name}, {turn.rule.check.rpartition('/')[2]}"
 
 
 async def _to_its_end(work: Coroutine[Any, Any, bool]) -> bool:
@@ -359,23 +460,16 @@ def _ulid() -> str:
     return str(ULID())
 
 
-def _notification(config: Config, incident: Incident, key: Key, now: datetime) -> Notification:
-    """The message of a key, in words."""
-    asset = config.asset(incident.asset)
-    facts = messages.Facts(
-        asset=asset.name if asset else incident.asset,
-        section=asset.section if asset else "",
-        people=asset.people if asset else config.site.capacity,
-        affects=asset.affects if asset else "",
-        remedy=asset.remedy if asset else "",
-        site=config.site.name,
-        zone=config.site.hours.zone,
-        url=config.server.url,
-    )
-    write = {
-        NoticeKind.FIRING: messages.firing,
-        NoticeKind.REPEAT: messages.repeat,
-        NoticeKind.RESOLVED: messages.resolved,
-    }[key.kind]
-    title, body = write(incident, facts, now)
-    return Notification(key, incident.severity, title, body)
+def _begins_to_fire(before: Episode | None, turned: Episode) -> bool:
+    return turned.phase is Phase.FIRING and (before is None or before.fired is None)
+
+
+def _obeyed(order: Order, now: datetime, acknowledged: float, incident: Incident) -> Change:
+    return carry_out(order, incident, now, acknowledged)
+
+
+def _unknown_turn(episode: Episode) -> Turn:
+    """The turn of an episode whose rule nobody knows any more: it was deleted while we were not running."""
+    asset = Asset(episode.check.partition("/")[0], "", episode.check, 0, (), "", "", ())
+    rule = Rule(episode.check, episode.rule, "is no longer watched", episode.severity, status=Status.DOWN)
+    return Turn(asset, rule, episode, "")

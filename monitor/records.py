@@ -1,13 +1,18 @@
 """What the store holds, as rows for the command line."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from alerting.gates import Silence
+from alerting.oncall import valid
+from alerting.rules import Severity
 from incidents.lifecycle import Incident
+from monitor import rota
 from monitor.config.model import Config
-from monitor.store import incidents, spans
+from monitor.rota import Duty
+from monitor.store import incidents, overrides, silences, spans
 
 
 async def statuses(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
@@ -48,6 +53,103 @@ async def shown(conn: AsyncConnection, id: str) -> dict[str, Any] | None:
         "root_cause": incident.root_cause,
         "timeline": timeline,
     }
+
+
+async def silenced(_config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
+    """The newest silences, newest first."""
+    now = datetime.now(UTC)
+    return [
+        {
+            "id": one.id,
+            "state": _state(one, now),
+            "conditions": [str(matcher) for matcher in one.matchers],
+            "starts": _stamp(one.starts),
+            "ends": _stamp(one.ends),
+            "author": one.author,
+            "comment": one.comment,
+        }
+        for one in await silences.page(conn)
+    ]
+
+
+async def on_call(config: Config, conn: AsyncConnection, at: str, now: datetime) -> list[dict[str, Any]]:
+    """Who has each schedule at a time as people type it, and from when until when in the weeks around it.
+
+    Raises ValueError for a time that makes no sense.
+    """
+    then = rota.moment(at, config.site.hours.zone, now)
+    found = rota.duties(config, await overrides.current(conn, then), then - rota.AHEAD, then + rota.AHEAD)
+    return [_duty(config, one) for one in found if one.starts <= then < one.ends]
+
+
+async def rostered(config: Config, conn: AsyncConnection, days: int, now: datetime) -> list[dict[str, Any]]:
+    """Who has each schedule in the next days; "" where nobody does."""
+    found = rota.duties(config, await overrides.current(conn, now), now, now + timedelta(days=days))
+    return [_duty(config, one) for one in found]
+
+
+async def callees(
+    config: Config, conn: AsyncConnection, asset: str, severity: str, at: str, now: datetime
+) -> list[dict[str, Any]]:
+    """Whom every step of every route would reach if something happened to an asset; `after` in seconds.
+
+    Raises ValueError for an asset or a severity that does not exist, and for a time that makes no sense.
+    """
+    then = rota.moment(at, config.site.hours.zone, now)
+    found, words = config.asset(asset), [one.value for one in Severity]
+    if found is None:
+        raise ValueError(f"there is no asset {asset[:60]!r}; `deskwatch status` shows their checks")
+    if severity not in words:
+        raise ValueError(f"the severity {severity[:60]!r} must be one of {', '.join(words)}")
+    taken, silent = await overrides.current(conn, then), await silences.active(conn, then)
+    return [
+        {
+            "route": one.route,
+            "step": one.step,
+            "after": one.after,
+            "held": one.held.words if one.held is not None else "",
+            "reached": [to._asdict() for to in one.reached],
+        }
+        for one in rota.paged(config, taken, silent, found, Severity(severity), then)
+    ]
+
+
+async def overridden(config: Config, conn: AsyncConnection, now: datetime) -> list[dict[str, Any]]:
+    """Who takes a schedule over, now or later."""
+    found = [one for one in await overrides.current(conn, now) if one.ends > now]
+    heeded = valid(found, config.directory)
+    return [
+        {
+            "id": one.id,
+            "schedule": one.schedule,
+            "person": one.person,
+            "starts": _local(config, one.starts),
+            "ends": _local(config, one.ends),
+            "author": one.author,
+            "note": "" if one in heeded else rota.IGNORED,
+        }
+        for one in found
+    ]
+
+
+def _duty(config: Config, duty: Duty) -> dict[str, Any]:
+    return {
+        "schedule": duty.schedule,
+        "person": duty.person,
+        "starts": _local(config, duty.starts),
+        "ends": _local(config, duty.ends),
+    }
+
+
+def _local(config: Config, at: datetime) -> str:
+    """On the site's clock, with its offset."""
+    return at.astimezone(config.site.hours.zone).isoformat(" ", "minutes")
+
+
+def _state(silence: Silence, now: datetime) -> str:
+    if silence.is_on(now):
+        return "on"
+    return "coming" if now < silence.starts else "ended"
 
 
 def _summary(incident: Incident) -> dict[str, Any]:

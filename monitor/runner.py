@@ -6,27 +6,32 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from math import ceil
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
 
 from monitor.config.model import Check
 from monitor.metrics import Vitals
+from monitor.reading import GRACE, harmless, read
 from monitor.schedule import next_due
-from probes import Failed, Probe, Reading, Status, Unmeasured, load
+from probes import Probe, Reading, Status, load
 from probes._engines import Engines
 
 log = logging.getLogger(__name__)
 
-TICK = 0.005
-"""Seconds between two looks at what is due: runs begin that much later at most, and many at one look."""
+SLOT = 0.05
+"""Seconds of one slot of the schedule. What falls due in it begins at its end: to wake up, with cold caches, costs more
+than a run does, so that few runs a second cost half as much if they share it. None cares for so small a delay."""
+HEAD_START = 3
+"""Turns of the event loop that a run has before the next one of the slot begins: begun all at once, each would measure
+the others' work as its own target's latency."""
 EVIDENCE = 6.0
 """Seconds that a closer look at what has just gone down may take; checks go on meanwhile."""
 CLOSER_LOOKS = 4
 """How many closer looks there may be at once: when everything is down, a few say why."""
-GRACE = 0.25
-"""Seconds that a probe may take beyond its timeout to say what it found, before it is cut off."""
 
 
 class Run(NamedTuple):
@@ -52,52 +57,24 @@ class Run(NamedTuple):
         return len(self.readings) > 1 and self.settled.status is not Status.DOWN
 
 
-async def read(check: str, probe: Probe[Any], timeout: float) -> Reading:
-    """Run a probe once, within `timeout` seconds. Whatever happens becomes a reading; only cancellation passes."""
-    at, began = datetime.now(UTC), time.monotonic()
-    samples: tuple[Any, ...] = ()
-    try:
-        async with asyncio.timeout(timeout + GRACE):
-            detail, samples = await probe.measure(timeout)
-        status, reason = Status.UP, "ok"
-    except Failed as failed:
-        status, reason, detail, samples = Status.DOWN, failed.reason, failed.detail, failed.samples
-    except TimeoutError:
-        status, reason, detail = Status.DOWN, "timeout", f"no complete answer within {timeout:g} s"
-    except Unmeasured as unmeasured:
-        status, reason, detail = Status.UNKNOWN, unmeasured.reason, unmeasured.detail
-    except PermissionError as error:
-        status, reason, detail = Status.UNKNOWN, "no_permission", f"this machine does not let us measure: {error}"
-    except Exception as error:
-        log.exception("probe failed by itself", extra={"check": check})
-        status, reason, detail = Status.UNKNOWN, "monitor_error", f"{type(error).__name__}: {error}"
-    took = time.monotonic() - began
-    if reason == "timeout" and took > timeout + 2 * GRACE:
-        # The clock was late to ring: our event loop stood still, which says nothing about the target.
-        status, reason = Status.UNKNOWN, "overloaded"
-        detail = f"this machine was too busy: a run of at most {timeout:g} s took {took:.1f} s"
-    return Reading(check, at, took, status, reason, _harmless(detail), samples)
-
-
-def _harmless(detail: str) -> str:
-    """A peer's words may be in it: no control characters, no change of writing direction, no novel."""
-    detail = detail[:500]
-    if detail.isprintable():  # nearly always, and then twenty times as fast
-        return detail
-    return "".join(char if char.isprintable() else "\ufffd" for char in detail)
-
-
 @dataclass(slots=True, eq=False)
 class _Watched:
     """A check on the schedule and what must survive between its runs."""
 
     check: Check
+    parents: tuple[str, ...]
     probe: Probe[Any]
     kind: asyncio.Semaphore
     target: asyncio.Semaphore
     counted: Mapping[Status, Counter]
     last: Status | None = None
     task: asyncio.Task[None] | None = None
+    due: float = 0.0
+
+    @property
+    def turning(self) -> bool:
+        """Whether a turn is under way."""
+        return self.task is not None and not self.task.done()
 
 
 class Runner:
@@ -105,7 +82,9 @@ class Runner:
 
     Every reading goes to `seen` at once, every finished turn to `finished`, and what a closer look at a target that has
     just gone down brings to `explained`. No check overlaps itself: a turn that comes while the last one still runs is
-    skipped and counted.
+    skipped and counted. So is one of a check that is `paused` when it is due: nothing is read, and the gap is a gap.
+
+    Before a check is declared down, what its asset depends on is asked anew: see `watch`.
     """
 
     def __init__(
@@ -115,15 +94,18 @@ class Runner:
         seen: Callable[[Reading], None],
         finished: Callable[[Run], None],
         explained: Callable[[Check, str], None],
+        paused: Callable[[Check], bool] = lambda _: False,
     ) -> None:
         self._engines = engines
         self._vitals = vitals
         self._seen = seen
         self._finished = finished
         self._explained = explained
+        self._paused = paused
         self._closer_looks = asyncio.Semaphore(CLOSER_LOOKS)
         self._watched: dict[str, _Watched] = {}
-        self._due: list[tuple[float, str]] = []
+        self._slots: dict[int, list[_Watched]] = {}
+        self._order: list[int] = []  # the slots by number, as a heap
         self._bounds: dict[str, asyncio.Semaphore] = {}
         self._counted: dict[str, Mapping[Status, Counter]] = {}
         self._wake = asyncio.Event()
@@ -134,14 +116,20 @@ class Runner:
         vitals.waiting.set_function(lambda: self._waiting)
         vitals.running.set_function(lambda: self._running)
 
-    def watch(self, checks: Iterable[Check]) -> None:
-        """Watch exactly these checks. One that is unchanged keeps its probe, its schedule and its last status."""
-        old, self._watched, self._due = self._watched, {}, []
+    def watch(self, checks: Iterable[Check], parents: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> None:
+        """Watch exactly these checks. One that is unchanged keeps its probe, its schedule and its last status.
+
+        `parents` names, by the id of an asset, the checks of all assets that it depends on, directly or not. When a
+        check of the asset begins to fail they run at once, off their schedule, and what they find is handed over
+        first: who judges then knows whether the fault is the asset's own.
+        """
+        old, self._watched = self._watched, {}
+        self._slots, self._order = {}, []
         for check in checks:
-            before = old.pop(check.id, None)
-            kept = before is not None and before.check == check
-            self._watched[check.id] = before if before is not None and kept else self._start(check, before)
-            self._plan(check)
+            before, above = old.pop(check.id, None), parents.get(check.asset, ())
+            kept = before is not None and (before.check, before.parents) == (check, above)
+            self._watched[check.id] = before if before is not None and kept else self._start(check, above, before)
+            self._plan(self._watched[check.id])
         for gone in old.values():
             if gone.task is not None:
                 gone.task.cancel()
@@ -152,7 +140,7 @@ class Runner:
     @property
     def lag(self) -> float:
         """By how many seconds runs begin later than they are due, now."""
-        behind = time.monotonic() - self._due[0][0] if self._due else 0.0
+        behind = time.monotonic() - self._order[0] * SLOT if self._order else 0.0
         return max(self._lag, behind, 0.0)
 
     async def run(self) -> None:
@@ -160,31 +148,40 @@ class Runner:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
-                now = time.monotonic()
-                while self._due and self._due[0][0] <= now:
-                    due, id = heapq.heappop(self._due)
-                    self._begin(group, self._watched[id], due)
-                    self._plan(self._watched[id].check)
+                while watched := self._next():
+                    self._begin(group, watched, watched.due)
+                    self._plan(watched)
+                    for _ in range(HEAD_START):
+                        await asyncio.sleep(0)
                 await self._rest()
 
+    def _next(self) -> _Watched | None:
+        """Take one of the checks that are due now from the schedule."""
+        while self._order and self._order[0] * SLOT <= time.monotonic():
+            if slot := self._slots[self._order[0]]:
+                return slot.pop()
+            del self._slots[heapq.heappop(self._order)]
+        return None
+
     async def _rest(self) -> None:
-        """Wait until a run is due or the schedule is another one."""
-        if not self._due:
+        """Wait until a slot is over or the schedule is another one."""
+        if not self._order:
             await self._wake.wait()
             return
-        wait = max(TICK, self._due[0][0] - time.monotonic())
+        wait = self._order[0] * SLOT - time.monotonic() + 0.001  # libuv's timers ring up to a millisecond early
         timer = asyncio.get_running_loop().call_later(wait, self._wake.set)
         try:
             await self._wake.wait()
         finally:
             timer.cancel()
 
-    def _start(self, check: Check, before: _Watched | None) -> _Watched:
+    def _start(self, check: Check, parents: tuple[str, ...], before: _Watched | None) -> _Watched:
         if before is not None and before.task is not None:
             before.task.cancel()
         probe = load(check.kind)
         return _Watched(
             check,
+            parents,
             probe(check.params, self._engines),
             self._bounds.setdefault(check.kind, asyncio.Semaphore(probe.concurrency)),
             self._bounds.setdefault(f"{check.kind} {check.params.target}", asyncio.Semaphore(probe.per_target)),
@@ -192,27 +189,33 @@ class Runner:
             before.last if before is not None else None,
         )
 
-    def _plan(self, check: Check) -> None:
+    def _plan(self, watched: _Watched) -> None:
+        """Put the next run of a check on the schedule."""
         # The grid is in epoch time, the wait in monotonic time, and their difference stays what it was at the start:
         # a step of the wall clock moves no check.
-        due = next_due(check.id, check.interval, time.monotonic() + self._epoch) - self._epoch
-        heapq.heappush(self._due, (due, check.id))
+        check = watched.check
+        watched.due = next_due(check.id, check.interval, time.monotonic() + self._epoch) - self._epoch
+        number = ceil(watched.due / SLOT)
+        slot = self._slots.get(number)
+        if slot is None:
+            slot = self._slots[number] = []
+            heapq.heappush(self._order, number)
+        slot.append(watched)
 
-    def _begin(self, group: asyncio.TaskGroup, watched: _Watched, due: float) -> None:
-        if watched.task is not None and not watched.task.done():
+    def _begin(self, group: asyncio.TaskGroup, watched: _Watched, due: float | None) -> None:
+        """Begin a turn, unless one is under way or the check is paused; `due` None: it is off the schedule."""
+        if watched.turning:
             self._vitals.skipped.labels(watched.check.kind).inc()
-            return
-        watched.task = group.create_task(self._turn(group, watched, due), name=watched.check.id)
+        elif self._paused(watched.check):
+            self._vitals.paused.labels(watched.check.kind).inc()
+        else:
+            watched.task = group.create_task(self._turn(group, watched, due), name=watched.check.id)
 
-    async def _turn(self, group: asyncio.TaskGroup, watched: _Watched, due: float) -> None:
+    async def _turn(self, group: asyncio.TaskGroup, watched: _Watched, due: float | None) -> None:
         check = watched.check
         readings = [await self._attempt(watched, due)]
         if readings[0].status is Status.DOWN and watched.last is not Status.DOWN:
-            for _ in range(check.confirm.times):
-                await asyncio.sleep(check.confirm.gap)
-                readings.append(await self._attempt(watched, None))
-                if readings[-1].status is not Status.DOWN:
-                    break
+            readings += await self._confirm(group, watched)
         run = Run(check, tuple(readings))
         went_down = run.settled.status is Status.DOWN and watched.last is not Status.DOWN
         watched.last = run.settled.status
@@ -222,6 +225,31 @@ class Runner:
         if went_down:
             group.create_task(self._look_closer(watched), name=f"a closer look at {check.id}")
 
+    async def _confirm(self, group: asyncio.TaskGroup, watched: _Watched) -> list[Reading]:
+        """Look again at a first failure. One that is still there waits for what the checks above it find meanwhile."""
+        confirm, found = watched.check.confirm, list[Reading]()
+        above = self._ask_parents(group, watched)
+        for _ in range(confirm.times):
+            await asyncio.sleep(confirm.gap)
+            found.append(await self._attempt(watched, None))
+            if found[-1].status is not Status.DOWN:
+                return found
+        if above:
+            await asyncio.wait(above)
+        return found
+
+    def _ask_parents(self, group: asyncio.TaskGroup, watched: _Watched) -> list[asyncio.Task[None]]:
+        """Run what the check's asset depends on, but for what is known to be down; the turns that are then under way.
+
+        Assets do not depend on each other in a circle, and a check with other parents than before begins anew: no two
+        turns wait for each other.
+        """
+        parents = [self._watched[id] for id in watched.parents if id in self._watched]
+        for parent in parents:
+            if parent.last is not Status.DOWN and not parent.turning:
+                self._begin(group, parent, None)
+        return [parent.task for parent in parents if parent.task is not None and parent.turning]
+
     async def _look_closer(self, watched: _Watched) -> None:
         try:
             async with self._closer_looks, asyncio.timeout(EVIDENCE + GRACE):
@@ -230,7 +258,7 @@ class Runner:
             log.info("a closer look found nothing", extra={"check": watched.check.id, "error": str(error)})
             return
         if evidence:
-            self._explained(watched.check, _harmless(evidence))
+            self._explained(watched.check, harmless(evidence))
 
     async def _attempt(self, watched: _Watched, due: float | None) -> Reading:
         self._waiting += 1

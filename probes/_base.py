@@ -143,9 +143,11 @@ REASONS: Mapping[str, str] = {
 """Reasons that every kind may give."""
 
 UNKNOWN_REASONS: Mapping[str, str] = {
-    "no_permission": "this machine does not let us measure",
+    "no_permission": "we are not allowed to measure: by this machine, or by a target that does not take our password",
     "no_network": "this machine has no address or route to measure from",
     "overloaded": "this machine was too busy to measure honestly",
+    "waiting": "the target has to tell us, and it is not time yet",
+    "no_source": "what measures for us did not answer, or could not tell",
     "monitor_error": "Deskwatch itself failed; the log has the trace",
 }
 """Reasons for a reading that says nothing about its target."""
@@ -164,6 +166,10 @@ class Probe(ABC, Generic[P]):
     rules: ClassVar[tuple[DefaultRule, ...]] = ()
     latency: ClassVar[tuple[str, str]] = ("", "")
     """Metric and part that latency history is kept of; without one it is the length of the run."""
+    passive: ClassVar[bool] = False
+    """It waits to be told: that nothing is known for a while is no fault of the monitor."""
+    on_demand: ClassVar[bool] = True
+    """Whether whoever may ask `/probe` may run it, with settings of their own choice."""
     concurrency: ClassVar[int] = 200
     per_target: ClassVar[int] = 4
 

@@ -9,24 +9,27 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from alerting.hours import ALWAYS, OpeningHours
-from alerting.routes import Route
-from monitor.config import explain
+from monitor.config import audience, explain
 from monitor.config.checks import CheckReader
-from monitor.config.document import Document, MarkedDict, Place
-from monitor.config.file import (
-    SINGLE,
-    AssetFile,
-    DefaultsFile,
-    File,
-    Part,
-    RouteFile,
-    ServerFile,
-    SiteFile,
-    StorageFile,
+from monitor.config.document import Document, Place
+from monitor.config.file import SINGLE, AssetFile, DefaultsFile, File, ServerFile, SiteFile, StorageFile
+from monitor.config.file_alerting import AlertingFile, AlertmanagerFile, DrillFile, WatchdogFile
+from monitor.config.model import (
+    SECTIONS,
+    Alerting,
+    Alertmanager,
+    Asset,
+    Config,
+    Drill,
+    Retention,
+    Server,
+    Site,
+    Storage,
+    Watchdog,
 )
-from monitor.config.model import SECTIONS, Asset, Check, Config, Retention, Server, Site, Storage
+from monitor.config.parts import Part
 from monitor.config.problems import Findings, did_you_mean
-from monitor.config.references import FoundAsset, FoundRoute, verify
+from monitor.config.references import FoundAsset, Groups, dependencies, verify, written_id
 from monitor.config.values import week_of
 
 DATABASE = "var/deskwatch.db"
@@ -57,18 +60,32 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
         for section in SECTIONS
         for place in _entries(section, documents, findings)
     ]
-    routes = [_route(place, findings) for place in _entries("routes", documents, findings)]
-    verify(assets, routes, findings)
+    reader.verify_defaults()
+    entries = audience.find(lambda section: _entries(section, documents, findings), findings)
+    verify(assets, entries, findings)
+    told = audience.settle(entries, ZoneInfo("UTC") if site is None else site.hours.zone, findings)
+    alerting = _read(AlertingFile, singles["alerting"], findings)
+    drill = _read_if_given(DrillFile, singles["drill"], findings)
+    watchdog = _read_if_given(WatchdogFile, singles["watchdog"], findings)
+    alertmanager = _read_if_given(AlertmanagerFile, singles["alertmanager"], findings)
     if findings.problems or site is None:
         return None
+    needs = dependencies(assets)
     return Config(
         site=site,
-        assets=tuple(_final(found, found.file, site) for found in assets if found.file is not None),
-        routes=tuple(_final_route(found.file) for found in routes if found.file is not None),
-        destinations=MappingProxyType({found.id: found.file.to for found in routes if found.file is not None}),
+        assets=tuple(_final(found, found.file, needs[found.id], site) for found in assets if found.file is not None),
+        routes=told.routes,
+        destinations=MappingProxyType(told.destinations),
         server=Server(*server.listen, server.url, server.token),
         storage=_final_storage(storage, source if source.is_dir() else source.parent),
         source=source,
+        people=told.people,
+        schedules=told.schedules,
+        maintenances=told.maintenances,
+        alerting=Alerting(**dict(alerting)),
+        drill=_final_drill(drill),
+        watchdog=_final_watchdog(watchdog),
+        alertmanager=_final_alertmanager(alertmanager),
     )
 
 
@@ -93,7 +110,7 @@ def _entries(section: str, documents: Iterable[Document], findings: Findings) ->
         place = Place(document, (section,))
         entries = document.data.get(section)
         if isinstance(entries, list):
-            yield from (place.at(index) for index in range(len(entries)))
+            yield from place.entries
         elif entries is not None:
             findings.add(place, "must be a list: lines that begin with `- `")
 
@@ -103,6 +120,13 @@ def _read(model: type[P], single: _Single | None, findings: Findings) -> P:
     if single is None or single.data is None:
         return model()
     return explain.read(model, single.place, single.data, findings) or model()
+
+
+def _read_if_given(model: type[P], single: _Single | None, findings: Findings) -> P | None:
+    """A section that need not be there; None if it is not, or has problems."""
+    if single is None or single.data is None:
+        return None
+    return explain.read(model, single.place, single.data, findings)
 
 
 def _site(single: _Single | None, documents: tuple[Document, ...], findings: Findings) -> Site | None:
@@ -120,52 +144,35 @@ def _site(single: _Single | None, documents: tuple[Document, ...], findings: Fin
 
 def _asset(section: str, place: Place, reader: CheckReader, findings: Findings) -> FoundAsset:
     """One asset; its checks are read also when something else about it is wrong."""
-    data = place.value
-    file = explain.read(AssetFile, place, data, findings)
-    name = _text(data, "id")
-    checks = data.get("checks") if isinstance(data, MarkedDict) else None
-    found: list[tuple[Place, Check]] = []
-    for index, given in enumerate(checks if isinstance(checks, list) else ()):
-        if isinstance(given, MarkedDict) and (check := reader.read(name, place.at("checks", index), given)):
-            found.append((place.at("checks", index), check))
-    return FoundAsset(section, place, name, _names(data, "depends_on"), file, tuple(found))
+    file = explain.read(AssetFile, place, place.value, findings)
+    name = written_id(place)
+    return FoundAsset(section, place, name, file, reader.read(name, place, {} if file is None else file.rules))
 
 
-def _route(place: Place, findings: Findings) -> FoundRoute:
-    data = place.value
-    file = explain.read(RouteFile, place, data, findings)
-    return FoundRoute(place, _text(data, "id"), _names(data, "assets"), file)
-
-
-def _text(data: Any, key: str) -> str:
-    """What an entry says for a key, "" if it is no text: ids count even where the entry has problems."""
-    given = data.get(key) if isinstance(data, MarkedDict) else None
-    return given if isinstance(given, str) else ""
-
-
-def _names(data: Any, key: str) -> tuple[str, ...]:
-    """The ids that an entry refers to with a key, also if the entry has problems."""
-    given = data.get(key) if isinstance(data, MarkedDict) else None
-    names = given if isinstance(given, list) else [given]
-    return tuple(name for name in names if isinstance(name, str))
-
-
-def _final(found: FoundAsset, file: AssetFile, site: Site) -> Asset:
+def _final(found: FoundAsset, file: AssetFile, depends_on: Groups, site: Site) -> Asset:
     return Asset(
         id=file.id,
         section=found.section,
         name=file.name or file.id,
         people=site.capacity if file.people is None else file.people,
-        depends_on=file.depends_on,
+        depends_on=depends_on,
         affects=file.affects,
         remedy=file.remedy,
         checks=tuple(check for _, check in found.checks),
+        tags=frozenset(file.tags),
     )
 
 
-def _final_route(file: RouteFile) -> Route:
-    severities, sections, assets = frozenset(file.severities), frozenset(file.sections), frozenset(file.assets)
-    return Route(file.id, severities, sections, assets, file.repeat)
+def _final_drill(file: DrillFile | None) -> Drill | None:
+    return None if file is None else Drill(file.day, file.at, file.within)
+
+
+def _final_watchdog(file: WatchdogFile | None) -> Watchdog | None:
+    return None if file is None else Watchdog(file.to, file.interval)
+
+
+def _final_alertmanager(file: AlertmanagerFile | None) -> Alertmanager | None:
+    return None if file is None else Alertmanager(file.urls, file.authorization, file.resend)
 
 
 def _final_storage(file: StorageFile, folder: Path) -> Storage:

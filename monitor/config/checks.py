@@ -1,15 +1,14 @@
 """Reads the checks of the file: their kind, its settings, how often they run and their rules."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from monitor.config import explain
-from monitor.config.document import Place, printable
+from monitor.config.document import MarkedDict, Place, printable
 from monitor.config.file import CheckFile, ConfirmFile, DefaultsFile, KindDefaults, Pace
 from monitor.config.model import Check, Confirm
 from monitor.config.problems import Findings, did_you_mean
-from monitor.config.rules import Rules, changed, proposed
+from monitor.config.rules import BUILT_IN, Changes, Rules, changed, changed_where_known, proposed, verify_known
 from monitor.config.values import format_duration
 from probes import Probe, kinds, load
 
@@ -20,7 +19,7 @@ _BUILT_IN = Pace(interval=30, timeout=5, confirm=ConfirmFile(times=Confirm().tim
 
 
 class _Kind(NamedTuple):
-    """A kind with what the file says of all its checks."""
+    """A kind with what the file says of all its checks; `rules` are those of its checks, as far as they are read."""
 
     probe: type[Probe[Any]]
     defaults: KindDefaults
@@ -28,7 +27,7 @@ class _Kind(NamedTuple):
 
 
 class CheckReader:
-    """Reads one check after another, each kind's part only once.
+    """Reads the checks of one asset after another, each kind's part only once.
 
     `place` is where the defaults stand, None if the file has none.
     """
@@ -42,14 +41,44 @@ class CheckReader:
             for kind in defaults.kinds:
                 self._kind(kind, place.at("kinds", kind))
 
-    def read(self, asset: str, place: Place, given: Mapping[str, Any]) -> Check | None:
-        """The check that stands at a place; None, with its problems noted, if it cannot be used."""
+    def read(self, asset: str, place: Place, changes: Changes) -> tuple[tuple[Place, Check], ...]:
+        """The checks of the asset that stands at a place, each with its place.
+
+        `changes` is what the asset says of their rules. Checks that cannot be used are left out, their problems noted.
+        """
+        given = place.value.get("checks") if isinstance(place.value, MarkedDict) else None
+        places = [place.at("checks", index) for index in range(len(given if isinstance(given, list) else ()))]
+        found = [(here, self._read(asset, here, changes, place.at("rules"))) for here in places]
+        self._verify_changes(changes, places, place.at("rules"))
+        return tuple((here, check) for here, check in found if check is not None)
+
+    def verify_defaults(self) -> None:
+        """Note the changes to rules of all checks that no check of the site has; after all assets are read."""
+        kinds = [kind for kind in self._kinds.values() if isinstance(kind, _Kind)]
+        if self._place is not None and len(kinds) == len(self._kinds):
+            known = _ids(proposed(kind.probe) for kind in kinds)
+            verify_known(self._defaults.rules, known, self._place.at("rules"), self._findings)
+
+    def _verify_changes(self, changes: Changes, checks: Iterable[Place], place: Place) -> None:
+        """Note what an asset changes that none of its checks has; nobody knows that if a kind cannot be used."""
+        words = [here.at("kind").value for here in checks]
+        found = [self._kinds.get(word) if isinstance(word, str) else None for word in words]
+        kinds = [kind for kind in found if isinstance(kind, _Kind)]
+        if len(kinds) == len(found):
+            verify_known(changes, _ids(kind.rules for kind in kinds), place, self._findings)
+
+    def _read(self, asset: str, place: Place, changes: Changes, said: Place) -> Check | None:
+        """The check that stands at a place, with the changes to rules that are said at another."""
+        given = place.value
+        if not isinstance(given, MarkedDict):
+            return None
         head = explain.read(CheckFile, place, {k: v for k, v in given.items() if k in OWN_KEYS}, self._findings)
         word = given.get("kind")
         kind = self._kind(word, place.at("kind")) if isinstance(word, str) else None
         if kind is None:
             return None
-        return self._check(asset, place, given, head, kind)
+        rules = changed_where_known(kind.rules, changes, kind.probe, said, self._findings)
+        return self._check(asset, place, given, head, kind._replace(rules=rules))
 
     def _check(
         self, asset: str, place: Place, given: Mapping[str, Any], head: CheckFile | None, kind: _Kind
@@ -72,7 +101,7 @@ class CheckReader:
             timeout=timeout,
             confirm=confirm,
             params=params,
-            rules=tuple(replace(rule, check=f"{asset}/{name}") for rule in rules.values()),
+            rules=rules.of(f"{asset}/{name}"),
         )
 
     def _kind(self, name: str, place: Place) -> _Kind | None:
@@ -94,10 +123,11 @@ class CheckReader:
             probe = load(name)
         except ImportError as error:
             return f"the kind `{name}` cannot be used on this machine: {error}"
-        defaults = self._defaults.kinds.get(name)
         rules = proposed(probe)
-        if defaults is None or self._place is None:
+        if self._place is None:
             return _Kind(probe, KindDefaults(), rules)
+        rules = changed_where_known(rules, self._defaults.rules, probe, self._place.at("rules"), self._findings)
+        defaults = self._defaults.kinds.get(name, KindDefaults())
         place = self._place.at("kinds", name, "rules")
         return _Kind(probe, defaults, changed(rules, defaults.rules, probe, place, self._findings))
 
@@ -122,6 +152,11 @@ class CheckReader:
                 if getattr(layer, key) is not None:
                     return here.at(key)
         return place
+
+
+def _ids(several: Iterable[Rules]) -> tuple[str, ...]:
+    """The ids of what every check has and of several kinds' rules, each once."""
+    return tuple(dict.fromkeys(id for rules in (BUILT_IN, *several) for id in rules.known))
 
 
 def default_name(kind: str) -> str:

@@ -65,6 +65,11 @@ class Place(NamedTuple):
         return value
 
     @property
+    def entries(self) -> tuple["Place", ...]:
+        """The places of what a list holds; () of anything else."""
+        return tuple(self.at(index) for index in range(len(self.value))) if isinstance(self.value, MarkedList) else ()
+
+    @property
     def exists(self) -> bool:
         """Whether anything stands there."""
         return not self.path or _leads(Place(self.document, self.path[:-1]).value, self.path[-1])

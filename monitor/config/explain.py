@@ -30,6 +30,7 @@ _PLAIN = {
     "dict_type": "must hold `key: value` lines",
     "mapping_type": "must hold `key: value` lines",
     "list_type": "must be a list: lines that begin with `- `, or [a, b]",
+    "too_short": "must have at least one entry",
     "tuple_type": "must be a list: lines that begin with `- `, or [a, b]",
     "set_type": "must be a list: lines that begin with `- `, or [a, b]",
     "frozen_set_type": "must be a list: lines that begin with `- `, or [a, b]",
@@ -55,7 +56,7 @@ def read(model: type[M], place: Place, data: Any, findings: Findings, also: Coll
 def shown(value: object) -> str:
     """A value that is no secret as a message may show it: one line, bounded, "" for lists and mappings."""
     if isinstance(value, str):
-        return f"'{printable(_CREDENTIALS.sub('://***@', value))}'"
+        return f"'{printable(_masked(value))}'"
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -79,10 +80,23 @@ def _note(
         findings.add(here, f"unknown key{findings.did_you_mean(str(loc[-1]), sorted(known))}")
     elif detail["type"] == "missing":
         findings.add(here, f"is missing{_purpose(owners, loc[-1])}")
-    else:
+    elif not _follows(detail, here):
         hidden = any(_holds_secret(annotation) for annotation in _annotations(model, loc))
         about_key = loc[-1:] == ("[key]",)
         findings.add(here, _message(detail), "" if hidden or about_key else shown(here.value))
+
+
+def _masked(text: str) -> str:
+    """The text without what may be a secret: the credentials of a URL, and all of an Apprise URL."""
+    scheme, slashes, _ = text.partition("://")
+    if slashes and scheme not in ("http", "https"):
+        return f"{scheme}://***"
+    return _CREDENTIALS.sub("://***@", text)
+
+
+def _follows(detail: ErrorDetails, place: Place) -> bool:
+    """Whether a list is only too short because pydantic counts no entry that has problems of its own."""
+    return detail["type"] == "too_short" and detail["ctx"]["actual_length"] == 0 and bool(place.value)
 
 
 def _place(place: Place, detail: ErrorDetails) -> Place:

@@ -1,63 +1,51 @@
 """What users write: one model per section of the configuration file, each key explained."""
 
-import re
 from collections.abc import Mapping
-from datetime import date
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    SecretStr,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, SecretStr, WithJsonSchema
 from pydantic_core import CoreSchema
 
+from alerting.against import Against
 from alerting.rules import NoData, Severity
-from monitor.config.model import SECTIONS
-from monitor.config.problems import did_you_mean
-from monitor.config.values import (
-    DURATION_PATTERN,
-    ID_PATTERN,
-    LONGEST_ID,
-    Stretch,
-    once_a_day,
-    parse_date,
-    parse_day_range,
-    parse_days,
-    parse_duration,
-    parse_id,
-    parse_listen,
-    parse_stretches,
-    parse_zone,
+from monitor.config.file_alerting import (
+    AlertingFile,
+    AlertmanagerFile,
+    DrillFile,
+    MaintenanceFile,
+    OnCallFile,
+    PersonFile,
+    RouteFile,
+    WatchdogFile,
 )
+from monitor.config.parts import (
+    Date,
+    DayHours,
+    DayRange,
+    Duration,
+    Hold,
+    Id,
+    Ids,
+    Keyed,
+    Listed,
+    OneOrMore,
+    OrText,
+    Part,
+    Zone,
+)
+from monitor.config.values import ID_PATTERN, is_web_address, once_a_day, parse_days, parse_duration, parse_listen
 from probes._secrets import Secret, resolve
 
-_HOURS_PATTERN = r"^\s*[0-9]{1,2}:[0-9]{2}\s*-\s*[0-9]{1,2}:[0-9]{2}\s*$"
-_WEB_ADDRESS = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
 _DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
 
 
-def _one_is_a_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _nothing_is_an_empty_list(value: object) -> object:
-    """A section whose entries are all commented out is empty, not wrong."""
-    return () if value is None else value
-
-
-def _nothing_is_an_empty_mapping(value: object) -> object:
-    return {} if value is None else value
-
-
-def _never_is_zero(value: object) -> float:
-    return 0 if value == "never" else parse_duration(value, least=5)
+def _one_is_a_group(value: object) -> object:
+    if isinstance(value, str):
+        return {"any_of": [value]}
+    if not isinstance(value, dict):
+        raise ValueError("must be the id of an asset, or `{any_of: [line-a, line-b]}`")  # noqa: TRY004 - pydantic collects ValueErrors only
+    return value
 
 
 def _off_is_none(value: object) -> object:
@@ -66,14 +54,8 @@ def _off_is_none(value: object) -> object:
     return None if value == "off" or value is False else value
 
 
-def _section(value: str) -> str:
-    if value not in SECTIONS:
-        raise ValueError(f"must be one of the sections {', '.join(SECTIONS)}{did_you_mean(value, SECTIONS)}")
-    return value
-
-
 def _web_address(value: str) -> str:
-    if not _WEB_ADDRESS.fullmatch(value):
+    if not is_web_address(value):
         raise ValueError("must be the address of the pages, like `https://deskwatch.example.org`")
     return value.rstrip("/")
 
@@ -91,12 +73,10 @@ def _database(value: object) -> object:
     return url
 
 
-class _OrNothing:
-    """Tells the JSON Schema that a key without a value is allowed."""
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        schema = handler(core)
-        return {**schema, "type": [schema["type"], "null"]}
+def _more_than_once(value: int) -> int:
+    if value == 1:
+        raise ValueError("must be at least 2, as firing once is no flapping; 0 switches it off")
+    return value
 
 
 class _OffOr:
@@ -107,64 +87,22 @@ class _OffOr:
         return {"anyOf": [*choices, {"enum": ["off", False]}]}
 
 
-_DURATION_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{DURATION_PATTERN}$"}]
-}
-_Duration = WithJsonSchema(_DURATION_SCHEMA)
-
-Interval = Annotated[float, BeforeValidator(partial(parse_duration, least=1, most=7 * 86_400)), _Duration]
-Timeout = Annotated[float, BeforeValidator(partial(parse_duration, least=0.01, most=600)), _Duration]
-Gap = Annotated[float, BeforeValidator(partial(parse_duration, most=60)), _Duration]
-Hold = Annotated[float, BeforeValidator(partial(parse_duration, most=30 * 86_400)), _Duration]
-Repeat = Annotated[
-    float,
-    BeforeValidator(_never_is_zero),
-    WithJsonSchema({"anyOf": [*_DURATION_SCHEMA["anyOf"], {"const": "never"}]}),
-]
+Interval = Annotated[float, BeforeValidator(partial(parse_duration, least=1, most=7 * 86_400)), Duration]
+Timeout = Annotated[float, BeforeValidator(partial(parse_duration, least=0.01, most=600)), Duration]
+Gap = Annotated[float, BeforeValidator(partial(parse_duration, most=60)), Duration]
 Days = Annotated[
     int, BeforeValidator(parse_days), WithJsonSchema({"type": "string", "pattern": "^0*[1-9][0-9]{0,4}d$"})
-]
-Date = Annotated[date, BeforeValidator(parse_date)]
-Id = Annotated[
-    str,
-    AfterValidator(parse_id),
-    WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$", "maxLength": LONGEST_ID}),
-]
-Ids = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_one_is_a_list),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
-DayRange = Annotated[str, AfterValidator(lambda key: parse_day_range(key) and key)]
-DayHours = Annotated[
-    tuple[Stretch, ...],
-    BeforeValidator(parse_stretches),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": ["closed", "24h"]},
-                {"type": "string", "pattern": _HOURS_PATTERN},
-                {"type": "array", "items": {"type": "string", "pattern": _HOURS_PATTERN}},
-            ]
-        }
-    ),
 ]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 People = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Runs = Annotated[int, Field(strict=True, ge=1, le=100)]
-Zone = Annotated[str, AfterValidator(parse_zone)]
+Flaps = Annotated[int, Field(strict=True, ge=0, le=100), AfterValidator(_more_than_once)]
+Calm = Annotated[float, BeforeValidator(partial(parse_duration, least=1, most=86_400)), Duration]
 Listen = Annotated[
     tuple[str, int], BeforeValidator(parse_listen), WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8470"]})
 ]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database)]
-Section = Annotated[str, AfterValidator(_section), WithJsonSchema({"enum": list(SECTIONS)})]
-
-
-class Part(BaseModel):
-    """Anything in the file: unknown keys are errors, and no message repeats a value by itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SiteFile(Part):
@@ -178,9 +116,7 @@ class SiteFile(Part):
         description='When members are there, by day: `mon-fri: "08:00-20:00"`. A day that is not named is closed. '
         "Always open unless said.",
     )
-    holidays: Annotated[tuple[Date, ...], BeforeValidator(_nothing_is_an_empty_list), _OrNothing()] = Field(
-        (), description="Dates on which the site is closed, like 2026-12-25."
-    )
+    holidays: Listed[Date] = Field((), description="Dates on which the site is closed, like 2026-12-25.")
     capacity: People = Field(0, description="How many people the site holds; without it the cost of outages is 0.")
 
 
@@ -198,6 +134,11 @@ class RuleFile(Part):
 
     metric: str | None = Field(None, description="Which of the kind's metrics the rule looks at.")
     part: str | None = Field(None, description="Which part of the metric (an SSID, a phase); the worst unless said.")
+    against: Against | None = Field(
+        None,
+        description="What is held against the limit: the value; usual: how many times as much as usual at this hour; "
+        "rate: how much it changes per hour. The value unless said.",
+    )
     above: Number | None = Field(None, description="The rule is true above this value.")
     below: Number | None = Field(None, description="The rule is true below this value.")
     clear: Number | None = Field(None, description="Once it fires, the value at which it lets go again.")
@@ -206,12 +147,19 @@ class RuleFile(Part):
     times: Runs | None = Field(None, description="How many of the last `window` readings must be bad.")
     window: Runs | None = Field(None, description="How many readings are looked at; `times` unless said.")
     severity: Severity | None = Field(None, description="info is only shown; warning and critical tell people.")
+    closed: Severity | None = Field(
+        None, description="The severity while the site is closed: the same or a lesser one. The same unless said."
+    )
     no_data: NoData | None = Field(None, description="What a reading without the metric means.")
+    flaps: Flaps | None = Field(
+        None, description="How often it fires within `calm` until it is flapping; 4 unless said, 0 is never."
+    )
+    calm: Calm | None = Field(None, description="How long it must be false before flapping is over; 10m unless said.")
     says: str | None = Field(None, min_length=1, description='Completes the sentence "<asset> ..." in messages.')
 
 
 RuleChange = Annotated[RuleFile | None, BeforeValidator(_off_is_none), _OffOr()]
-RuleChanges = Annotated[dict[Id, RuleChange], BeforeValidator(_nothing_is_an_empty_mapping), _OrNothing()]
+RuleChanges = Keyed[Id, RuleChange]
 
 
 class Pace(Part):
@@ -230,47 +178,44 @@ class CheckFile(Pace):
     rules: RuleChanges = Field({}, description="Changes to the kind's rules by their id, `off`, or rules of your own.")
 
 
+class GroupFile(Part):
+    """Assets of which one is enough."""
+
+    any_of: Ids = Field(min_length=1, description="Ids of assets of which one has to work.")
+
+
+Group = Annotated[GroupFile, BeforeValidator(_one_is_a_group), OrText(f"^{ID_PATTERN}$")]
+
+
 class AssetFile(Part):
     """What a member would name: an uplink, an SSID, a door, the booking system, a room, a printer."""
 
     id: Id = Field(description="Short name, unique in all sections, a label of metrics.")
     name: str = Field("", description="The asset as people call it; the id unless said.")
     people: People | None = Field(None, description="How many people it serves; the site's capacity unless said.")
-    depends_on: Ids = Field((), description="Ids of assets without which this one cannot work.")
+    depends_on: OneOrMore[Group] | None = Field(
+        None,
+        description="Ids of assets without which this one cannot work; `{any_of: [line-a, line-b]}` where one of "
+        "several is enough. What is in `booking` depends on any of the uplinks unless said; [] means on nothing.",
+    )
+    tags: OneOrMore[Id] = Field((), description="Words of your own that silences and maintenance can name.")
     affects: str = Field("", description="What members cannot do without it, in a sentence.")
     remedy: str = Field("", description="What to do when it fails, in a sentence or two.")
-    checks: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_nothing_is_an_empty_list), _OrNothing()] = Field(
-        (), description="How it is looked at."
-    )
-
-
-class RouteFile(Part):
-    """A destination of messages and what it wants to hear."""
-
-    id: Id = Field(description="Short name of the destination.")
-    to: Secret = Field(description="Apprise URL, as a reference: ${env:DESKWATCH_CHAT_URL} or ${file:/path}.")
-    severities: tuple[Severity, ...] = Field(
-        (Severity.WARNING, Severity.CRITICAL), min_length=1, description="Which severities it wants to hear of."
-    )
-    sections: tuple[Section, ...] = Field((), description="Only faults in these sections; all unless said.")
-    assets: Ids = Field((), description="Only faults of these assets; all unless said.")
-    repeat: Repeat = Field(
-        3600, description="How often the message is repeated until somebody acknowledges; 1h unless said, or never."
-    )
+    rules: RuleChanges = Field({}, description="Changes to rules of all its checks by their id, or `off`.")
+    checks: Listed[Mapping[str, Any]] = Field((), description="How it is looked at.")
 
 
 class KindDefaults(Pace):
     """What holds for all checks of one kind."""
 
-    rules: RuleChanges = Field({}, description="Changes to the kind's rules for all its checks.")
+    rules: RuleChanges = Field({}, description="Changes to the kind's rules, or rules of your own, for all its checks.")
 
 
 class DefaultsFile(Pace):
     """What holds for all checks unless they say otherwise."""
 
-    kinds: Annotated[dict[str, KindDefaults], BeforeValidator(_nothing_is_an_empty_mapping), _OrNothing()] = Field(
-        {}, description="Defaults by kind."
-    )
+    rules: RuleChanges = Field({}, description="Changes to rules of all checks by their id, or `off`.")
+    kinds: Keyed[str, KindDefaults] = Field({}, description="Defaults by kind.")
 
 
 class ServerFile(Part):
@@ -289,6 +234,7 @@ class RetentionFile(Part):
     hours: Days = Field(90, description="Latency in steps of an hour.")
     days: Days = Field(800, description="Latency in steps of a day.")
     incidents: Days = Field(1100, description="Finished incidents and their messages.")
+    recordings: Days = Field(35, description="Single readings, for `deskwatch simulate` and what is usual.")
 
 
 class StorageFile(Part):
@@ -302,23 +248,25 @@ class StorageFile(Part):
     retention: RetentionFile = RetentionFile()
 
 
-Assets = Annotated[tuple[AssetFile, ...], BeforeValidator(_nothing_is_an_empty_list), _OrNothing()]
-
-
 class File(Part):
     """A whole configuration: one file, or the files of a directory together."""
 
     site: SiteFile = Field(description="The space itself.")
-    uplinks: Assets = Field((), description="Lines to the internet.")
-    wifi: Assets = Field((), description="Wireless networks.")
-    doors: Assets = Field((), description="Doors and what opens them.")
-    booking: Assets = Field((), description="Booking, calendars and payments.")
-    rooms: Assets = Field((), description="Meeting rooms.")
-    equipment: Assets = Field((), description="Printers, switches, power supplies.")
-    services: Assets = Field((), description="Everything else members use.")
-    routes: Annotated[tuple[RouteFile, ...], BeforeValidator(_nothing_is_an_empty_list), _OrNothing()] = Field(
-        (), description="Who hears of what."
-    )
+    uplinks: Listed[AssetFile] = Field((), description="Lines to the internet.")
+    wifi: Listed[AssetFile] = Field((), description="Wireless networks.")
+    doors: Listed[AssetFile] = Field((), description="Doors and what opens them.")
+    booking: Listed[AssetFile] = Field((), description="Booking, calendars and payments.")
+    rooms: Listed[AssetFile] = Field((), description="Meeting rooms.")
+    equipment: Listed[AssetFile] = Field((), description="Printers, switches, power supplies.")
+    services: Listed[AssetFile] = Field((), description="Everything else members use.")
+    people: Listed[PersonFile] = Field((), description="Who can be told.")
+    on_call: Listed[OnCallFile] = Field((), description="Who is on call when.")
+    routes: Listed[RouteFile] = Field((), description="Who hears of what.")
+    maintenance: Listed[MaintenanceFile] = Field((), description="Planned work, during which nobody is told.")
+    alerting: AlertingFile = Field(AlertingFile(), description="How long things last, and how much is sent.")
+    drill: DrillFile | None = Field(None, description="A weekly test of everybody's pager.")
+    watchdog: WatchdogFile | None = Field(None, description="Who notices when Deskwatch itself is gone.")
+    alertmanager: AlertmanagerFile | None = Field(None, description="Prometheus Alertmanagers that are told as well.")
     defaults: DefaultsFile = Field(DefaultsFile(), description="What holds for all checks.")
     server: ServerFile = Field(ServerFile(), description="Where the pages are.")
     storage: StorageFile = Field(StorageFile(), description="Where state is kept.")
@@ -329,5 +277,9 @@ SINGLE: Mapping[str, type[Part]] = {
     "defaults": DefaultsFile,
     "server": ServerFile,
     "storage": StorageFile,
+    "alerting": AlertingFile,
+    "drill": DrillFile,
+    "watchdog": WatchdogFile,
+    "alertmanager": AlertmanagerFile,
 }
 """The sections that only one file may hold."""

@@ -95,10 +95,27 @@ _MORE = """
 # routes:
 #   - id: team-chat
 #     to: ${env:DESKWATCH_CHAT_URL}
+#     # At night it hears only of what is critical; the rest waits for the morning.
+#     quiet: {hours: {mon-sun: "22:00-07:30"}}
+#   # Whoever is on call, and after ten minutes without an answer everybody:
 #   - id: technician
-#     to: ${file:/etc/deskwatch/technician-url}
 #     severities: [critical]
 #     repeat: 15m
+#     steps:
+#       - to: it
+#       - {after: 10m, to: [ana, ben, team-chat]}
+#
+# people:
+#   - {id: ana, name: Ana Lopes, to: "${env:DESKWATCH_ANA_URL}"}
+#   - {id: ben, name: Ben Sousa, to: "${file:/etc/deskwatch/ben-url}"}
+#
+# on_call:
+#   - {id: it, people: [ana, ben], rotate: weekly, starts: 2026-01-05 09:00, fallback: team-chat}
+
+# Planned work, during which nobody is told; what happens once has `from: 2026-12-01 06:00` and `to: 2026-12-01 07:00`:
+#
+# maintenance:
+#   - {id: router-updates, name: Router updates, assets: [internet], days: tue, nth: 2, at: "05:00", lasts: 1h}
 
 # What holds for all checks unless they say otherwise:
 #

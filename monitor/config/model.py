@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from alerting.gates import Maintenance
 from alerting.hours import OpeningHours
+from alerting.inbound import OUTSIDE
+from alerting.oncall import Directory, Person, Schedule
 from alerting.routes import Route
 from alerting.rules import Rule
 from probes import Params
@@ -52,18 +56,25 @@ class Check:
 class Asset:
     """What a member would name: an uplink, an SSID, a door, the booking system, a room, a printer.
 
-    `people` is how many it serves (the site's capacity unless said). `affects` says in a sentence what members cannot
-    do without it, `remedy` what to do when it fails; both may be "".
+    `people` is how many it serves (the site's capacity unless said). It depends on each group of `depends_on`, and on a
+    group as long as one of its assets works. `affects` says in a sentence what members cannot do without it, `remedy`
+    what to do when it fails; both may be "".
     """
 
     id: str
     section: str
     name: str
     people: int
-    depends_on: tuple[str, ...]
+    depends_on: tuple[tuple[str, ...], ...]
     affects: str
     remedy: str
     checks: tuple[Check, ...]
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The ids of everything it depends on, each once."""
+        return tuple(dict.fromkeys(id for group in self.depends_on for id in group))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +89,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many days of spans, of each latency rollup, and of finished incidents and messages are kept."""
+    """How many days of spans, of each latency rollup, of finished incidents and messages, and of readings are kept."""
 
     spans: int = 400
     five_minutes: int = 14
     hours: int = 90
     days: int = 800
     incidents: int = 1100
+    recordings: int = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +108,52 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerting:
+    """How long things last, in seconds, and how much is sent.
+
+    `acknowledged` is how long an acknowledgement holds while the fault lasts, `links` how long a signed link works,
+    `dismissed` how long a fault that somebody called resolved may go on being measured before it is open again. The
+    site counts as open `lead` before it opens. `budget` is how many messages below critical one destination gets in
+    five minutes; more go out together in one.
+    """
+
+    acknowledged: float = 4 * 3600
+    links: float = 24 * 3600
+    dismissed: float = 900
+    lead: float = 3600
+    budget: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A weekly test of every pager, on a weekday (Monday is 0) at a wall-clock time; `within` seconds to confirm."""
+
+    weekday: int
+    at: time
+    within: float = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Where to say that all is well with Deskwatch itself, every `interval` seconds; silence there is the alarm."""
+
+    url: SecretStr
+    interval: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Alertmanager:
+    """Prometheus Alertmanagers that are told what fires: all of them, again every `resend` seconds."""
+
+    urls: tuple[str, ...]
+    authorization: SecretStr | None = None
+    resend: float = 60
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """One site, ready to be watched. `destinations` holds the Apprise URL of every route by the route's id."""
+    """One site, ready to be watched. `destinations` holds the Apprise URL of every destination: channels of routes and
+    contacts of people."""
 
     site: Site
     assets: tuple[Asset, ...]
@@ -106,12 +162,53 @@ class Config:
     server: Server
     storage: Storage
     source: Path | None = None
+    people: tuple[Person, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    maintenances: tuple[Maintenance, ...] = ()
+    alerting: Alerting = Alerting()
+    drill: Drill | None = None
+    watchdog: Watchdog | None = None
+    alertmanager: Alertmanager | None = None
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """All checks of all assets."""
         return tuple(check for asset in self.assets for check in asset.checks)
 
+    @property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """By the id of an asset: the checks of all assets that it depends on, directly or not."""
+        checks = {asset.id: tuple(check.id for check in asset.checks) for asset in self.assets}
+        above = {asset.id: asset.parents for asset in self.assets}
+        return {id: tuple(check for one in _ancestors(id, above) for check in checks.get(one, ())) for id in above}
+
+    @property
+    def directory(self) -> Directory:
+        """Everybody and everything that a step of a route can name."""
+        return Directory(
+            people={person.id: person for person in self.people},
+            schedules={schedule.id: schedule for schedule in self.schedules},
+            destinations=frozenset(route.id for route in self.routes if route.id in self.destinations),
+        )
+
     def asset(self, id: str) -> Asset | None:
         """The asset of that id."""
         return next((asset for asset in self.assets if asset.id == id), None)
+
+    def served_by(self, id: str) -> int:
+        """How many people the asset of that id serves: all for one that is gone from the file, nobody that we know of
+        for what other programs watch."""
+        asset = self.asset(id)
+        if asset is not None:
+            return asset.people
+        return 0 if id.startswith(OUTSIDE) else self.site.capacity
+
+
+def _ancestors(id: str, above: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Everything that is above an asset, each once."""
+    found: dict[str, None] = {}
+    ring = above.get(id, ())
+    while ring:
+        found |= dict.fromkeys(ring)
+        ring = tuple(parent for one in ring for parent in above.get(one, ()) if parent not in found)
+    return tuple(found)

@@ -1,16 +1,26 @@
 """The rules of a check: what every check has, what its kind proposes, and what the file changes about both."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from alerting.against import Against
 from alerting.rules import Rule, Severity
 from monitor.config.document import Place, printable
 from monitor.config.file import RuleFile
 from monitor.config.problems import Findings, did_you_mean
 from probes import DefaultRule, Probe, Status
 
-DOWN = Rule(check="", id="down", says="is down", severity=Severity.CRITICAL, status=Status.DOWN)
+DOWN = Rule(
+    check="",
+    id="down",
+    says="is down",
+    severity=Severity.CRITICAL,
+    closed=Severity.WARNING,
+    status=Status.DOWN,
+)
+"""While the site is closed there is time to repair it before somebody needs it."""
+
 BLIND = Rule(
     check="",
     id="blind",
@@ -21,32 +31,86 @@ BLIND = Rule(
 )
 """What a run of UNKNOWN means: nothing about the asset, but nobody is watching it."""
 
-_OF_METRICS = ("metric", "part", "above", "below", "clear", "no_data")
+_OF_METRICS = ("metric", "part", "against", "above", "below", "clear", "no_data")
 """Keys that mean nothing to a rule on a status."""
 
-Rules = Mapping[str, Rule]
 Changes = Mapping[str, RuleFile | None]
+"""What the file says of rules by their id: a change, or None for `off`."""
+
+_UNITS = {Against.VALUE: "", Against.USUAL: " times the usual", Against.RATE: " per hour"}
+
+
+class Rules(NamedTuple):
+    """The rules of a check by id. Those that are `off` are kept: a place nearer to the check may change them, and that
+    switches them on again."""
+
+    known: Mapping[str, Rule]
+    off: frozenset[str] = frozenset()
+
+    def of(self, check: str) -> tuple[Rule, ...]:
+        """Those that are on, as the rules of that check."""
+        return tuple(replace(rule, check=check) for id, rule in self.known.items() if id not in self.off)
+
+
+BUILT_IN = Rules({DOWN.id: DOWN, BLIND.id: BLIND})
+"""What every check has."""
 
 
 def proposed(probe: type[Probe[Any]]) -> Rules:
-    """The rules of a kind by id, before the file changes any of them; their `check` is still ""."""
-    return {DOWN.id: DOWN, BLIND.id: BLIND} | {rule.id: _of_default(rule) for rule in probe.rules}
+    """The rules of a kind, before the file changes any of them; their `check` is still ""."""
+    known = {**BUILT_IN.known, **{rule.id: _of_default(rule) for rule in probe.rules}}
+    return Rules(known, frozenset({BLIND.id} if probe.passive else ()))
 
 
 def changed(rules: Rules, changes: Changes, probe: type[Probe[Any]], place: Place, findings: Findings) -> Rules:
-    """The rules after the changes that stand at a place; what makes no sense is noted."""
-    result = dict(rules)
+    """The rules after the changes that stand at a place of one kind; what makes no sense is noted."""
+    for name in changes:
+        if name not in rules.known and not _is_own(changes[name]):
+            findings.add(place.at(name), _unknown(name, rules.known))
+    return _changed(rules, changes, probe, place, findings)
+
+
+def changed_where_known(
+    rules: Rules, changes: Changes, probe: type[Probe[Any]], place: Place, findings: Findings
+) -> Rules:
+    """The rules after the changes that stand at a place of several kinds: each changes the kinds that have the rule.
+
+    What a kind itself has off is not meant, and stays off.
+    """
+    without = rules.off & proposed(probe).off
+    meant = {name: change for name, change in changes.items() if name in rules.known and name not in without}
+    return _changed(rules, meant, probe, place, findings)
+
+
+def verify_known(changes: Changes, known: Collection[str], place: Place, findings: Findings) -> None:
+    """Note the changes, of those that stand at a place of several kinds, that none of these knows."""
     for name, change in changes.items():
-        here, old = place.at(name), rules.get(name)
-        if old is None and (change is None or change.metric is None):
-            findings.add(here, _unknown(name, rules))
-        elif change is None:
-            del result[name]
+        if name in known:
+            continue
+        if _is_own(change):
+            remedy = "; a rule of your own stands at a check or in `defaults.kinds`"
         else:
-            result[name] = _apply(old, name, change)
-            for where, message in _problems(change, old, result[name], probe, here):
+            remedy = findings.did_you_mean(name, known) or f"; they have {', '.join(known)}"
+        findings.add(place.at(name), f"none of the checks has a rule `{name}`{remedy}")
+
+
+def _changed(rules: Rules, changes: Changes, probe: type[Probe[Any]], place: Place, findings: Findings) -> Rules:
+    known, off = dict(rules.known), set(rules.off)
+    for name, change in changes.items():
+        here, old = place.at(name), rules.known.get(name)
+        if change is None:
+            off.add(name)
+        elif old is not None or _is_own(change):
+            off.discard(name)
+            known[name] = _apply(old, name, change)
+            for where, message in _problems(change, old, known[name], probe, here):
                 findings.add(where, message)
-    return result
+    return Rules(known, frozenset(off))
+
+
+def _is_own(change: RuleFile | None) -> bool:
+    """Whether it is enough to be a rule by itself."""
+    return change is not None and change.metric is not None
 
 
 def _of_default(rule: DefaultRule) -> Rule:
@@ -83,6 +147,8 @@ def _problems(
         yield place.at("metric"), f"the rule `{old.id}` looks at `{old.metric}`; give a rule of your own another name"
     elif old is None and change.above is None and change.below is None:
         yield place, "a rule of your own needs `above` or `below`"
+    elif old is not None and old.against is not new.against and change.above is None and change.below is None:
+        yield place.at("against"), "gives the limit another meaning; say `above` or `below` as well"
     else:
         yield from _contradictions(new, place)
 
@@ -93,12 +159,21 @@ def _contradictions(rule: Rule, place: Place) -> Iterator[tuple[Place, str]]:
             place.at("times"),
             f"{rule.times} of {rule.window} readings cannot be bad; raise `window` or lower `times`",
         )
-    if rule.clear is None:
-        return
-    if rule.above is not None and rule.clear > rule.above:
+    if rule.closed is not None and rule.closed.rank > rule.severity.rank:
+        yield place.at("closed"), f"must not be worse than the severity while the site is open, {rule.severity.value}"
+    if rule.against is Against.USUAL:
+        yield from _contradictions_of_multiples(rule, place)
+    if rule.clear is not None and rule.above is not None and rule.clear > rule.above:
         yield place.at("clear"), f"must not be above {rule.above:g}, where the rule fires"
-    if rule.below is not None and rule.clear < rule.below:
+    if rule.clear is not None and rule.below is not None and rule.clear < rule.below:
         yield place.at("clear"), f"must not be below {rule.below:g}, where the rule fires"
+
+
+def _contradictions_of_multiples(rule: Rule, place: Place) -> Iterator[tuple[Place, str]]:
+    if rule.above is not None and rule.above <= 1:
+        yield place.at("above"), "is how many times as much as usual; it must be more than 1, like 3"
+    if rule.below is not None and not 0 < rule.below < 1:
+        yield place.at("below"), "is which part of the usual; it must be between 0 and 1, like 0.5"
 
 
 def _apply(old: Rule | None, name: str, change: RuleFile) -> Rule:
@@ -108,26 +183,33 @@ def _apply(old: Rule | None, name: str, change: RuleFile) -> Rule:
         given["keep"] = given.pop("keep_firing_for")
     base = old or Rule(check="", id=name, says="", severity=Severity.WARNING, metric=change.metric or "")
     if change.above is not None:
-        given = _of_limit(base, "above", change.above, base.above, 1) | given
+        given = _of_limit(base, change.against, "above", change.above) | given
     elif change.below is not None:
-        given = _of_limit(base, "below", change.below, base.below, -1) | given
+        given = _of_limit(base, change.against, "below", change.below) | given
     if "times" in given and "window" not in given:
         given["window"] = max(base.window, change.times or 1)
+    if change.severity is not None and base.closed is not None and base.closed.rank > change.severity.rank:
+        given = {"closed": None} | given
     return replace(base, **given)
 
 
-def _of_limit(old: Rule, side: str, limit: float, before: float | None, sign: int) -> dict[str, Any]:
-    """What a new limit changes beside itself; with `sign` -1 a lower value is the worse one.
+def _of_limit(old: Rule, against: Against | None, side: str, limit: float) -> dict[str, Any]:
+    """What a new limit on a side changes beside itself.
 
     The old sentence, which may name the old limit, stays where the new limit implies it; so does the old `clear`
     where it is still on the right side.
     """
+    before = old.above if side == "above" else old.below
+    against = against or old.against
+    if against is not old.against:
+        before = None
+    sign = 1 if side == "above" else -1  # of what is below, the lower is the worse
     implied = before is not None and sign * limit >= sign * before
     clear = old.clear if before is not None and old.clear is not None and sign * old.clear <= sign * limit else None
-    says = old.says if implied else f"has {old.metric} {side} {limit:g}"
+    says = old.says if implied else f"has {old.metric} {side} {limit:g}{_UNITS[against]}"
     return {"above": None, "below": None, "clear": clear, "says": says}
 
 
-def _unknown(id: str, rules: Rules) -> str:
+def _unknown(id: str, rules: Collection[str]) -> str:
     guess = did_you_mean(id, rules) or f"; it has {', '.join(rules)}"
     return f"this kind has no rule `{id}`, and one of your own needs `metric`{guess}"

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date, time
+from datetime import date, datetime, time
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from alerting.hours import ALWAYS
@@ -23,8 +24,10 @@ _DURATION = re.compile(DURATION_PATTERN)
 _AMOUNT = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
 ID_PATTERN = r"[a-z0-9]+(-[a-z0-9]+)*"
 LONGEST_ID = 63
+_WEB_ADDRESS = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
 _DAY_COUNT = re.compile(r"([0-9]{1,5})d")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_MOMENT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 LONGEST_DURATION = 366 * 86_400
 
 
@@ -59,7 +62,7 @@ def parse_id(value: str) -> str:
     if re.fullmatch(ID_PATTERN, value) and len(value) <= LONGEST_ID:
         return value
     better = re.sub(r"[^a-z0-9]+", "-", value.lower()[:LONGEST_ID]).strip("-")
-    hint = f", like `{better}`" if better else ""
+    hint = f", like `{better}`" if better and "://" not in value else ""  # a URL in the wrong place may hold a secret
     raise ValueError(f"must be lower-case letters and digits, joined by dashes, at most {LONGEST_ID}{hint}")
 
 
@@ -71,6 +74,11 @@ def parse_zone(value: str) -> str:
         hint = did_you_mean(value, available_timezones())
         raise ValueError(f"must be a time zone like `Europe/Berlin`{hint}") from None
     return value
+
+
+def is_web_address(value: str) -> bool:
+    """Whether it is an http(s) URL without credentials, query and fragment."""
+    return _WEB_ADDRESS.fullmatch(value) is not None
 
 
 def parse_listen(value: str) -> tuple[str, int]:
@@ -91,6 +99,25 @@ def parse_date(value: object) -> date:
     raise ValueError("must be a date like `2026-12-25`")
 
 
+def parse_clock(value: object) -> time:
+    """The time of day of "07:30". Raises ValueError."""
+    clock = _clock(value) if isinstance(value, str) else None
+    if clock is None or clock == time.max:
+        raise ValueError("must be a time of day like `07:30`")
+    return clock
+
+
+def parse_moment(value: object) -> datetime:
+    """The time of "2026-12-01 06:00", naive where it is meant on the site's clock; aware with an offset like "+01:00".
+
+    Raises ValueError.
+    """
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    raise ValueError("must be a time like `2026-12-01 06:00`, on the site's clock, or `2026-12-01 06:00+01:00`")
+
+
 def parse_days(value: object) -> int:
     """The days of "400d". Raises ValueError."""
     match = _DAY_COUNT.fullmatch(value) if isinstance(value, str) else None
@@ -109,6 +136,29 @@ def parse_day_range(key: str) -> tuple[int, ...]:
     return tuple((begin + step) % 7 for step in range((end - begin) % 7 + 1))
 
 
+def parse_day(value: object) -> int:
+    """The weekday, Monday is 0, of "mon". Raises ValueError."""
+    if value not in DAYS:
+        raise ValueError(f"must be a day like `mon`{did_you_mean(str(value).lower(), DAYS)}")
+    return DAYS.index(value)
+
+
+def parse_weekdays(value: object) -> frozenset[int]:
+    """The weekdays, Monday is 0, of "mon-fri" or of a list like ["mon", "thu-fri"]. Raises ValueError."""
+    given: list[Any] = value if isinstance(value, list) else [value]
+    if not given or not all(isinstance(one, str) for one in given):
+        raise ValueError("must be a day like `mon`, a range like `mon-fri`, or a list of such")
+    return frozenset(day for one in given for day in parse_day_range(one))
+
+
+def parse_nth(value: object) -> frozenset[int]:
+    """Which of the weekdays of a month: 1 to 5 or "last", which is -1, or a list of such. Raises ValueError."""
+    given: list[Any] = value if isinstance(value, list) else [value]
+    if not given or not all(one == "last" or (type(one) is int and 1 <= one <= 5) for one in given):
+        raise ValueError("must be a number from 1 to 5, `last`, or a list of such, like `[1, 3]`")
+    return frozenset(-1 if one == "last" else one for one in given)
+
+
 def parse_stretches(value: object) -> tuple[Stretch, ...]:
     """The open stretches of a day from "08:00-20:00", a list of such, "closed" or "24h", in order.
 
@@ -124,6 +174,28 @@ def parse_stretches(value: object) -> tuple[Stretch, ...]:
         if begin < until:
             raise ValueError(f"has stretches that overlap at {begin:%H:%M}")
     return tuple(stretches)
+
+
+def parse_nights(value: object) -> tuple[Stretch, ...]:
+    """The stretches of a day as `parse_stretches` knows them, but "22:00-07:30" ends on the day after.
+
+    Such a stretch begins later than it ends. Raises ValueError.
+    """
+    if value == "closed" or value == "24h":
+        return parse_stretches(value)
+    return tuple(_night(one) for one in (value if isinstance(value, list) else [value]))
+
+
+def week_of_nights(hours: Mapping[str, tuple[Stretch, ...]]) -> Week:
+    """The week, Monday first, of stretches that may run into the next day; what overlaps is joined."""
+    week: list[list[Stretch]] = [[] for _ in range(7)]
+    for key, stretches in hours.items():
+        for day in parse_day_range(key):
+            for begin, end in stretches:
+                week[day].append((begin, end if begin < end else time.max))
+                if time.min < end < begin:
+                    week[(day + 1) % 7].append((time.min, end))
+    return tuple(_joined(day) for day in week)
 
 
 def week_of(hours: Mapping[str, tuple[Stretch, ...]]) -> Week:
@@ -146,15 +218,39 @@ def once_a_day(hours: dict[str, tuple[Stretch, ...]]) -> dict[str, tuple[Stretch
     return hours
 
 
+def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
+    """The same time in stretches that are in order and do not touch."""
+    joined: list[Stretch] = []
+    for begin, end in sorted(stretches):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((begin, end))
+    return tuple(joined)
+
+
+def _night(value: object) -> Stretch:
+    begin, end = _ends(value)
+    if begin == end:
+        raise ValueError("begins when it ends; write `24h` for the whole day")
+    return begin, end
+
+
 def _stretch(value: object) -> Stretch:
-    begin, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
-    opens, closes = _clock(begin.strip()), _clock(end.strip())
-    if not dash or opens is None or closes is None:
-        raise ValueError('must be hours like "08:00-20:00", a list of such, `closed` or `24h`')
+    opens, closes = _ends(value)
     if opens >= closes:
         raise ValueError(
             "ends before it begins; past midnight, write `18:00-24:00` for this day and `00:00-02:00` for the next"
         )
+    return opens, closes
+
+
+def _ends(value: object) -> Stretch:
+    """The two times of "08:00-20:00", in whatever order."""
+    begin, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    opens, closes = _clock(begin.strip()), _clock(end.strip())
+    if not dash or opens is None or closes is None:
+        raise ValueError('must be hours like "08:00-20:00", a list of such, `closed` or `24h`')
     return opens, closes
 
 

@@ -51,6 +51,7 @@ site:
 
 server:
   listen: 127.0.0.1:{ports.board}
+  url: http://127.0.0.1:{ports.board}
 
 defaults:
   interval: 5s

@@ -13,10 +13,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from monitor.store import migrations
+from monitor.store import migrations, tables
 from monitor.store.dialects import upsert
 from monitor.store.errors import StoreError, explained, is_trouble
-from monitor.store.tables import pulse
 
 _CONNECT = 5
 """Seconds for a connection to PostgreSQL, and for a lock that somebody else holds."""
@@ -52,6 +51,8 @@ class Store:
         target = _target(url)
         if target.database and target.get_backend_name() == "sqlite":
             await asyncio.to_thread(_make, Path(target.database), _shown(target))
+        else:
+            tables.for_postgresql()
         store = cls(_engine(target, writes=True), _engine(target, writes=False), _shown(target))
         try:
             async with store.begin() as conn:
@@ -79,7 +80,7 @@ class Store:
     async def check_writable(self) -> None:
         """Write one row, whatever else goes on. Raises StoreError when that does not work."""
         async with self.begin() as conn:
-            await conn.execute(upsert(conn, pulse), {"id": 1, "at": datetime.now(UTC)})
+            await conn.execute(upsert(conn, tables.pulse), {"id": 1, "at": datetime.now(UTC)})
 
     async def close(self) -> None:
         """Let go of all connections."""

@@ -7,7 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from incidents.lifecycle import Stage
 from monitor.config.model import Retention
-from monitor.store.tables import episodes, incidents, messages, rollups, sessions, spans
+from monitor.store.tables import (
+    decisions,
+    episodes,
+    incidents,
+    link_uses,
+    messages,
+    overrides,
+    recordings,
+    rollups,
+    sessions,
+    silences,
+    spans,
+)
 
 ROWS = 5000
 """How many rows of each kind one call deletes at most, so that writers need not wait for it."""
@@ -25,7 +37,12 @@ async def prune(conn: AsyncConnection, now: datetime, retention: Retention) -> i
     for step, kept in days.items():
         old = (rollups.c.step == step) & (rollups.c.start < _ago(now, kept))
         deleted += await _delete(conn, rollups, old, rollups.c.start)
+    gone = recordings.c.start < _ago(now, retention.recordings)
+    deleted += await _delete(conn, recordings, gone, recordings.c.start)
     deleted += await _prune_incidents(conn, _ago(now, retention.incidents))
+    deleted += await _delete(conn, link_uses, link_uses.c.at < _ago(now, retention.incidents), link_uses.c.at)
+    deleted += await _delete(conn, silences, silences.c.ends < _ago(now, retention.incidents), silences.c.ends)
+    deleted += await _delete(conn, overrides, overrides.c.ends < _ago(now, retention.incidents), overrides.c.ends)
     return deleted + await _delete(conn, sessions, sessions.c.expires <= now, sessions.c.expires)
 
 
@@ -35,6 +52,8 @@ async def _prune_incidents(conn: AsyncConnection, limit: datetime) -> int:
     deleted = await _delete(conn, incidents, over, incidents.c.resolved)
     loose = (episodes.c.closed < limit) & episodes.c.incident.is_(None)
     deleted += await _delete(conn, episodes, loose, episodes.c.closed)
+    told = exists().where(incidents.c.id == decisions.c.incident)
+    deleted += await _delete(conn, decisions, (decisions.c.at < limit) & ~told, decisions.c.at)
     needed = exists().where(incidents.c.id == messages.c.incident)
     return deleted + await _delete(conn, messages, (messages.c.finished < limit) & ~needed, messages.c.finished)
 

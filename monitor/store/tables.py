@@ -24,7 +24,9 @@ from sqlalchemy import (
 )
 
 from alerting.channels import NoticeKind, Outcome
-from alerting.rules import Phase, Severity, Why
+from alerting.gates import Gate
+from alerting.rules import Lack, Phase, Severity, Why
+from alerting.verdicts import Verdict
 from incidents.lifecycle import Stage
 from probes import Status
 
@@ -35,12 +37,16 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class MessageState(StrEnum):
-    """How far a message is. ACCEPTED, DEAD and CANCELLED are final; LEASED is being sent right now."""
+    """How far a message is. ACCEPTED, MERGED, DEAD and CANCELLED are final; LEASED is being sent right now.
+
+    MERGED: another message says what it would have said.
+    """
 
     QUEUED = "queued"
     LEASED = "leased"
     RETRY = "retry"
     ACCEPTED = "accepted"
+    MERGED = "merged"
     DEAD = "dead"
     CANCELLED = "cancelled"
 
@@ -108,8 +114,12 @@ incidents = Table(
     Column("opened", Instant, nullable=False),
     Column("stage", Word(Stage), nullable=False),
     Column("firing", JSON, nullable=False),
+    Column("joined", JSON, nullable=False, server_default="[]"),
     Column("acknowledged", Instant),
     Column("acknowledged_by", Words, nullable=False),
+    Column("acknowledged_until", Instant),
+    Column("settles", Instant),
+    Column("rechecked", Instant),
     Column("resolved", Instant),
     Column("member_minutes", Float),
     Column("impact", Words, nullable=False),
@@ -138,7 +148,32 @@ told = Table(
     Column("sequence", Integer, nullable=False),
     Column("repeat", Float, nullable=False),
     Column("repeat_at", Instant),
-    Index("told_repeat_at", "repeat_at"),
+    Column("route", Text, nullable=False, server_default=""),
+)
+
+# Who wants to hear of an incident and has not yet, because a gate holds the message back.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("incident", Text, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("episode", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("gate", Word(Gate), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("until", Instant),
+    Column("words", Words, nullable=False),
+)
+
+# How far up each route's steps an incident has come.
+ladders = Table(
+    "ladders",
+    metadata,
+    Column("incident", Text, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("episode", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("next_at", Instant),
 )
 
 # The incident of an episode may be written after it in the same transaction, hence deferred.
@@ -159,6 +194,9 @@ episodes = Table(
     Column("value", Float),
     Column("reason", Words, nullable=False),
     Column("detail", Words, nullable=False),
+    Column("turns", Integer, nullable=False, server_default="0"),
+    Column("lack", Word(Lack), nullable=False, server_default=""),
+    Column("lack_since", Instant),
     Column("incident", Text, ForeignKey("incidents.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")),
     Index("episodes_check", "check", "opened"),
     Index("episodes_incident", "incident"),
@@ -171,6 +209,7 @@ states = Table(
     Column("check", Text, primary_key=True),
     Column("rule", Text, primary_key=True),
     Column("recent", Text, nullable=False),
+    Column("turns", Text, nullable=False, server_default=""),
     Column("episode", Text, ForeignKey("episodes.id")),
 )
 
@@ -198,9 +237,10 @@ messages = Table(
     Column("words", Words, nullable=False),
     Column("finished", Instant),
     Column("repeated", Boolean, nullable=False),
+    Column("merged_into", BigInteger),
     UniqueConstraint("episode", "destination", "kind", "sequence", name="messages_key"),
-    Index("messages_unfinished", "destination", "id", sqlite_where=_unfinished, postgresql_where=_unfinished),
-    Index("messages_leased", "destination", unique=True, sqlite_where=_leased, postgresql_where=_leased),
+    Index("messages_unfinished", "destination", "id", sqlite_where=_unfinished),
+    Index("messages_leased", "destination", unique=True, sqlite_where=_leased),
     Index("messages_incident", "incident"),
     Index("messages_finished", "finished"),
 )
@@ -254,5 +294,123 @@ sessions = Table(
     Index("sessions_expires", "expires"),
 )
 
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", JSON, nullable=False),
+    Column("starts", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("comment", Words, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("reminded", Instant),
+    Index("silences_ends", "ends"),
+)
+
+# Who takes over a schedule for a while.
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("starts", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("created", Instant, nullable=False),
+    Index("overrides_ends", "ends"),
+)
+
+# Why somebody was told, and why not.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("check", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("episode", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("verdict", Word(Verdict), nullable=False),
+    Column("words", Words, nullable=False),
+    Column("until", Instant),
+    Index("decisions_check", "check", "at"),
+    Index("decisions_episode", "episode"),
+    Index("decisions_incident", "incident"),
+    Index("decisions_at", "at"),
+)
+
+# What people want done to incidents who are not at the pages: the running service does it and takes the row away.
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("resolution", Words, nullable=False),
+    Column("root_cause", Words, nullable=False),
+)
+
+# What signs the links in messages.
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created", Instant, nullable=False),
+)
+
+# Links that have been used, and by whom; a link works once for each of its actions.
+link_uses = Table(
+    "link_uses",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("action", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("destination", Text, nullable=False),
+    Index("link_uses_destination", "destination", "at"),
+)
+
+# Links to a destination that were made before this are void.
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("before", Instant, nullable=False),
+)
+
+# The newest signs of life of jobs, by the digest of their key.
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("ended", Instant),
+    Column("failed", Boolean, nullable=False),
+    Column("code", Integer),
+    Column("took", Float),
+    Column("started", Instant),
+)
+
+# What checks measured: a row every few minutes, later one for each check and hour.
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("check", Text, primary_key=True),
+    Column("start", Instant, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Index("recordings_start", "start"),
+    sqlite_with_rowid=False,
+)
+
 # One row, written to find out whether anything can be.
 pulse = Table("pulse", metadata, Column("id", Integer, primary_key=True), Column("at", Instant, nullable=False))
+
+
+def for_postgresql() -> None:
+    """Say in PostgreSQL's words, too, what is partial: not before it is used, for that imports all of its dialect."""
+    for index in messages.indexes:
+        index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from monitor.store import StoreError
-from monitor.web import guard, live, machine, pages
-from monitor.web.auth import Gate, Sessions
+from monitor.web import alerts, deliveries, gates, guard, links, live, machine, oncall, pages, pings, why
+from monitor.web.auth import Brake, Gate, Sessions
 from monitor.web.files import Files
 from monitor.web.guard import Role
 from monitor.web.service import App
@@ -40,20 +40,43 @@ def routes(files: Files) -> tuple[Route, ...]:
         Route("GET", "/incidents/{id}", Role.PERSON, pages.incident),
         Route("GET", "/fragment/incidents/{id}", Role.PERSON, pages.incident_fragment),
         Route("POST", "/incidents/{id}/acknowledge", Role.PERSON, pages.acknowledge),
+        Route("POST", "/incidents/{id}/pass-on", Role.PERSON, pages.pass_on),
+        Route("POST", "/incidents/{id}/fixed", Role.PERSON, pages.dismiss),
         Route("POST", "/incidents/{id}/note", Role.PERSON, pages.note),
         Route("POST", "/incidents/{id}/review", Role.PERSON, pages.review),
         Route("GET", "/assets/{id}", Role.PERSON, pages.asset),
         Route("GET", "/fragment/assets/{id}", Role.PERSON, pages.asset_fragment),
+        Route("GET", "/silences", Role.PERSON, gates.silence_list),
+        Route("POST", "/silences", Role.PERSON, gates.begin_silence),
+        Route("POST", "/silences/preview", Role.PERSON, gates.silence_preview),
+        Route("POST", "/silences/{id}/end", Role.PERSON, gates.end_silence),
+        Route("GET", "/maintenance", Role.PERSON, gates.maintenance),
+        Route("GET", "/why", Role.PERSON, why.show),
+        Route("GET", "/deliveries", Role.PERSON, deliveries.show),
+        Route("GET", "/fragment/deliveries", Role.PERSON, deliveries.show_fragment),
+        Route("POST", "/deliveries/test", Role.PERSON, deliveries.test),
+        Route("GET", "/on-call", Role.PERSON, oncall.show),
+        Route("POST", "/on-call/overrides", Role.PERSON, oncall.override),
+        Route("POST", "/on-call/overrides/{id}/remove", Role.PERSON, oncall.drop_override),
         Route("GET", "/events", Role.PERSON, live.events),
         Route("POST", "/sign-out", Role.PERSON, pages.sign_out),
         Route("GET", "/sign-in", Role.PUBLIC, pages.sign_in_page),
         Route("POST", "/sign-in", Role.PUBLIC, pages.sign_in),
+        *(
+            Route(method, path, Role.PUBLIC, pings.ping)
+            for method in ("GET", "POST")
+            for path in ("/ping/{key}", "/ping/{key}/{what}")
+        ),
+        Route("GET", "/act/{token}", Role.PUBLIC, links.show),
+        Route("POST", "/act", Role.PUBLIC, links.act),
         Route("GET", "/static/{name}", Role.PUBLIC, files.serve),
         Route("GET", "/-/healthy", Role.PUBLIC, machine.healthy),
         Route("GET", "/-/ready", Role.PUBLIC, machine.ready),
         Route("POST", "/-/reload", Role.MACHINE, machine.reload),
         Route("GET", "/metrics", Role.MACHINE, machine.metrics),
         Route("GET", "/probe", Role.MACHINE, machine.probe),
+        Route("POST", "/api/v2/alerts", Role.MACHINE, alerts.from_prometheus),
+        Route("POST", "/api/v1/alertmanager", Role.MACHINE, alerts.from_alertmanager),
     )
 
 
@@ -69,6 +92,7 @@ def build(app: App, gate: Gate) -> web.Application:
         else:
             built.router.add_route(route.method, route.path, route.handler)
     built[guard.APP], built[pages.GATE], built[pages.FILES] = app, gate, files
+    built[links.BRAKE], built[pings.BRAKE] = Brake(), Brake()
     built[guard.SESSIONS] = Sessions(app.store)
     built[guard.ROLES] = {route.path: route.role for route in declared}
     built[machine.PROBING] = asyncio.Semaphore(machine.AT_ONCE)
@@ -119,6 +143,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not possible this way",
+    410: "This link does not work any more",
     413: "Too long",
     421: "Wrong address",
     429: "Too many tries",

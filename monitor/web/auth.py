@@ -27,13 +27,35 @@ class Throttled(Exception):  # noqa: N818 - read as a sentence
     """Too many wrong tokens from one address."""
 
 
+class Brake:
+    """Slows guessing down, for each address by itself."""
+
+    def __init__(self) -> None:
+        self._wrong: OrderedDict[str, list[datetime]] = OrderedDict()
+
+    def check(self, address: str, now: datetime) -> None:
+        """Raises Throttled after too many wrong tokens from there."""
+        if len(self._recent(address, now)) >= GUESSES:
+            raise Throttled
+
+    def count(self, address: str, now: datetime) -> None:
+        """A wrong token came from there."""
+        self._wrong[address] = [*self._recent(address, now), now]
+        self._wrong.move_to_end(address)
+        if len(self._wrong) > _ADDRESSES:
+            self._wrong.popitem(last=False)
+
+    def _recent(self, address: str, now: datetime) -> list[datetime]:
+        return [at for at in self._wrong.get(address, ()) if now - at < _MINUTE]
+
+
 class Gate:
     """The sign-in link of one start of the service: it opens one session, then never another."""
 
     def __init__(self) -> None:
         self._token = secrets.token_urlsafe(32)
         self._used = False
-        self._wrong: OrderedDict[str, list[datetime]] = OrderedDict()
+        self._brake = Brake()
 
     def link(self, base: str) -> str:
         """The address to open in a browser; `base` is how people reach the service, such as http://127.0.0.1:8470."""
@@ -41,16 +63,11 @@ class Gate:
 
     def redeem(self, token: str, address: str, now: datetime) -> bool:
         """Use the token up. False when it is wrong or was used before; raises Throttled after too many wrong ones."""
-        wrong = [at for at in self._wrong.get(address, ()) if now - at < _MINUTE]
-        if len(wrong) >= GUESSES:
-            raise Throttled
+        self._brake.check(address, now)
         if hmac.compare_digest(token.encode(errors="replace"), self._token.encode()) and not self._used:
             self._used = True
             return True
-        self._wrong[address] = [*wrong, now]
-        self._wrong.move_to_end(address)
-        if len(self._wrong) > _ADDRESSES:
-            self._wrong.popitem(last=False)
+        self._brake.count(address, now)
         return False
 
 

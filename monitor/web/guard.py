@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -144,6 +145,25 @@ async def is_signed_in(request: web.Request) -> bool:
     """Whether the request comes with the cookie of an open session."""
     secret = request.cookies.get(auth.COOKIE)
     return secret is not None and await request.app[SESSIONS].is_open(secret, auth.utc_now())
+
+
+async def form_of(request: web.Request) -> Mapping[str, Any]:
+    """The form that was sent. Raises 400 for a body that is none, and 413 for one that is too large."""
+    try:
+        return await request.post()
+    except (LookupError, ValueError):  # an unknown character set, bytes that are no text, a broken part
+        raise web.HTTPBadRequest(text="This form cannot be read. Go back, reload the page and try again.") from None
+
+
+def count_wrong(request: web.Request, brake: auth.Brake, what: str) -> None:
+    """Note that a request came with a wrong token; raises 429 after too many of them from one address."""
+    address, now = request.remote or "", auth.utc_now()
+    try:
+        brake.check(address, now)
+    except auth.Throttled:
+        text = f"Too many wrong {what} from this address. Wait a minute, then try again."
+        raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": "60"}) from None
+    brake.count(address, now)
 
 
 def is_address(name: str) -> bool:

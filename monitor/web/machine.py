@@ -59,6 +59,8 @@ async def _probed(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text="The parameter `target` is missing: /probe?module=internet.ping&target=192.0.2.1")
     try:
         declared = load(kind)
+        if not declared.on_demand:
+            raise web.HTTPForbidden(text=f"{kind} runs only as a check of the configuration.")
         settings = declared.Params.of_target(target) | _settings(request.query)
         reading = await request.app[APP].measure(kind, settings, timeout)
     except KeyError:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,7 +20,7 @@ from monitor.store import incidents, outbox, spans
 from monitor.web import auth, views, words
 from monitor.web.auth import Gate, Throttled
 from monitor.web.files import Files
-from monitor.web.guard import APP, NO_SESSION, SECRET, SESSIONS, host_name, is_signed_in
+from monitor.web.guard import APP, NO_SESSION, SECRET, SESSIONS, form_of, host_name, is_signed_in
 from monitor.web.live import stamp
 from monitor.web.service import App
 from probes import REASONS, UNKNOWN_REASONS, load
@@ -90,7 +90,7 @@ async def incident(request: web.Request) -> web.Response:
 
 async def incident_fragment(request: web.Request) -> web.Response:
     """GET /fragment/incidents/ID: the part without the forms that people type in."""
-    return _fragment(request, "incident_live.html", **await _incident(request))
+    return fragment(request, "incident_live.html", **await _incident(request))
 
 
 async def asset(request: web.Request) -> web.Response:
@@ -100,18 +100,32 @@ async def asset(request: web.Request) -> web.Response:
 
 async def asset_fragment(request: web.Request) -> web.Response:
     """GET /fragment/assets/ID: the same without the frame."""
-    return _fragment(request, "asset_live.html", **await _asset(request))
+    return fragment(request, "asset_live.html", **await _asset(request))
 
 
 async def acknowledge(request: web.Request) -> NoReturn:
     """POST /incidents/ID/acknowledge: the person who asks has it."""
-    await _form(request)
-    await _decide(request, lambda one, now: lifecycle.acknowledge(one, auth.WHO, now))
+    await sent(request)
+    lasts = timedelta(seconds=request.app[APP].config.alerting.acknowledged)
+    await _decide(request, lambda one, now: lifecycle.acknowledge(one, auth.WHO, now, now + lasts))
+
+
+async def pass_on(request: web.Request) -> NoReturn:
+    """POST /incidents/ID/pass-on: somebody else should take it."""
+    await sent(request)
+    await _decide(request, lambda one, now: lifecycle.not_me(one, auth.WHO, now))
+
+
+async def dismiss(request: web.Request) -> NoReturn:
+    """POST /incidents/ID/fixed: it is over, as a person says."""
+    await sent(request)
+    lasts = timedelta(seconds=request.app[APP].config.alerting.dismissed)
+    await _decide(request, lambda one, now: lifecycle.dismiss(one, auth.WHO, now, now + lasts))
 
 
 async def note(request: web.Request) -> NoReturn:
     """POST /incidents/ID/note: a line for the timeline."""
-    text = _text(await _form(request), "text")
+    text = field(await sent(request), "text")
     if not text:
         raise web.HTTPBadRequest(text="The note is empty. Go back and write a line.")
     await _decide(request, lambda one, now: lifecycle.note(one, text, auth.WHO, now))
@@ -119,8 +133,8 @@ async def note(request: web.Request) -> NoReturn:
 
 async def review(request: web.Request) -> NoReturn:
     """POST /incidents/ID/review: what was done and why it happened."""
-    form = await _form(request)
-    resolution, root_cause = _text(form, "resolution"), _text(form, "root_cause")
+    form = await sent(request)
+    resolution, root_cause = field(form, "resolution"), field(form, "root_cause")
     await _decide(request, lambda one, now: lifecycle.review(one, resolution, root_cause, auth.WHO, now))
 
 
@@ -134,7 +148,7 @@ async def sign_in_page(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> NoReturn:
     """POST /sign-in: the token for a session."""
     now = auth.utc_now()
-    token = str((await request.post()).get("token", ""))
+    token = str((await form_of(request)).get("token", ""))
     try:
         valid = request.app[GATE].redeem(token, request.remote or "", now)
     except Throttled:
@@ -157,7 +171,7 @@ async def sign_in(request: web.Request) -> NoReturn:
 
 async def sign_out(request: web.Request) -> NoReturn:
     """POST /sign-out: end this session."""
-    await _form(request)
+    await sent(request)
     await request.app[SESSIONS].end(request[SECRET])
     answer = web.HTTPSeeOther("/sign-in")
     answer.del_cookie(auth.COOKIE)
@@ -180,6 +194,11 @@ def page(request: web.Request, template: str, status: int = 200, **values: objec
         **values,
     )
     return _html(html, status)
+
+
+def fragment(request: web.Request, template: str, **values: object) -> web.Response:
+    """The changing part of a page, for a session."""
+    return _html(render(template, request.app[APP], form_key=auth.form_key(request[SECRET]), **values))
 
 
 def render(template: str, app: App, **values: object) -> str:
@@ -216,6 +235,7 @@ async def world(app: App, checks: Collection[str] | None = None) -> views.World:
         messages=messages,
         reload_problems=() if app.reloads.ok else app.reloads.problems,
         problems=await app.problems(),
+        healths=app.healths,
         now=now,
     )
 
@@ -247,10 +267,6 @@ def _html(text: str, status: int = 200) -> web.Response:
     response = web.Response(text=text, content_type="text/html", status=status)
     response.enable_compression()
     return response
-
-
-def _fragment(request: web.Request, template: str, **values: object) -> web.Response:
-    return _html(render(template, request.app[APP], form_key=auth.form_key(request[SECRET]), **values))
 
 
 async def _own_board(request: web.Request) -> str:
@@ -285,7 +301,9 @@ async def _asset(request: web.Request) -> Mapping[str, Any]:
     everything = await world(app, [check.id for check in found.checks])
     return {
         "view": views.asset_view(found, everything),
-        "depends_on": [one for name in found.depends_on if (one := app.config.asset(name)) is not None],
+        "depends_on": [
+            [one for name in group if (one := app.config.asset(name)) is not None] for group in found.depends_on
+        ],
         "values": {
             check.id: views.values(app.latest.get(check.id), load(check.kind).metrics) for check in found.checks
         },
@@ -298,17 +316,17 @@ def _reasons(kind: str) -> Mapping[str, str]:
     return {**REASONS, **UNKNOWN_REASONS, **load(kind).reasons}
 
 
-async def _form(request: web.Request) -> Mapping[str, Any]:
+async def sent(request: web.Request) -> Mapping[str, Any]:
     """The form that was sent, if one of our pages made it for this session."""
-    form = await request.post()
+    form = await form_of(request)
     if not auth.is_form_key(request[SECRET], str(form.get("form_key", ""))):
         raise web.HTTPForbidden(text="This form is from before you signed in. Go back, reload the page and try again.")
     return form
 
 
-def _text(form: Mapping[str, Any], field: str) -> str:
+def field(form: Mapping[str, Any], name: str) -> str:
     """A field as people typed it, one kind of line end, nothing that cannot be shown or stored."""
-    text = words.plain(str(form.get(field, "")).replace("\r\n", "\n")).strip()
+    text = words.plain(str(form.get(name, "")).replace("\r\n", "\n")).strip()
     if len(text) > LONGEST_TEXT:
         raise web.HTTPBadRequest(text=f"The text has {len(text):,} characters; at most {LONGEST_TEXT:,} are kept.")
     return text

@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from alerting.gates import Silence
+from alerting.health import Health
+from alerting.oncall import Override
 from alerting.rules import State
 from incidents.lifecycle import Change, Incident
 from monitor.config.model import Config
 from monitor.exposition import Format
+from monitor.heartbeats import Heartbeats
+from monitor.inbound import Inbound
 from monitor.store import Store
 from probes import Reading
 
@@ -69,12 +74,57 @@ class App(Protocol):
         """Change an incident in one transaction; the incident as it is now, None if there is none of that id."""
         ...
 
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """The silences that have not ended, also those to come."""
+        ...
+
+    async def silence(self, silence: Silence) -> None:
+        """Begin a silence, at once or when it starts."""
+        ...
+
+    async def unsilence(self, id: str, who: str) -> bool:
+        """End a silence now; False if there is none of that id that has not ended."""
+        ...
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """Who takes schedules over, now or later."""
+        ...
+
+    async def override(self, override: Override) -> None:
+        """Have somebody take a schedule over, at once or when it starts."""
+        ...
+
+    async def drop_override(self, id: str) -> bool:
+        """Take an override back; False if there is none of that id."""
+        ...
+
     async def reload(self) -> Reloads:
         """Load the configuration again; a bad file changes nothing."""
         ...
 
     async def problems(self) -> tuple[str, ...]:
         """What keeps the service from being ready, in words; empty when it is."""
+        ...
+
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        """How well each destination can be reached."""
+        ...
+
+    async def send_test(self, destination: str) -> None:
+        """Queue a test message. Raises KeyError for a destination that is not configured."""
+        ...
+
+    @property
+    def heartbeats(self) -> Heartbeats:
+        """Takes the pings of jobs."""
+        ...
+
+    @property
+    def inbound(self) -> Inbound:
+        """Takes the alerts of other programs."""
         ...
 
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:

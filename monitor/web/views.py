@@ -8,9 +8,10 @@ from itertools import chain, groupby
 from typing import NamedTuple
 
 from alerting.channels import NoticeKind
-from alerting.rules import Episode, Phase, Rule, Severity, State
+from alerting.health import Health
+from alerting.rules import Episode, Lack, Phase, Rule, Severity, State, is_flapping
 from incidents.availability import Span
-from incidents.grouping import cause
+from incidents.grouping import Needs, cause
 from incidents.impact import member_minutes
 from incidents.lifecycle import Incident, Stage
 from monitor.config.model import SECTIONS, Asset, Check, Config
@@ -19,6 +20,8 @@ from monitor.web.words import amount, count, is_instant, length, opening, short
 from probes import Metric, Reading, Sample, Status
 
 DAY = timedelta(hours=24)
+CARDS = 100
+"""How many things that need somebody the first page shows; of more it says how many there are."""
 PIECES = 96
 """How many pieces the strip of a day is cut into: a quarter of an hour each."""
 
@@ -48,14 +51,19 @@ SENT = {
     MessageState.LEASED: "Being sent",
     MessageState.RETRY: "Not through yet, will try again",
     MessageState.ACCEPTED: "Sent",
+    MessageState.MERGED: "Sent together with others",
     MessageState.DEAD: "Not delivered",
     MessageState.CANCELLED: "Not sent, no longer needed",
 }
 
 NOTICES = {
     NoticeKind.FIRING: "Alert",
+    NoticeKind.UPDATE: "Update",
     NoticeKind.REPEAT: "Reminder",
     NoticeKind.RESOLVED: "All clear",
+    NoticeKind.MISSED: "Missed",
+    NoticeKind.ALARM: "About Deskwatch",
+    NoticeKind.DRILL: "Drill",
     NoticeKind.TEST: "Test",
 }
 
@@ -86,11 +94,18 @@ _SAID = {Status.UP: Verdict.WORKING, Status.DOWN: Verdict.CHECKING, Status.UNKNO
 """What a reading says where no rule fires: one that is bad is looked at again before it counts."""
 
 
+_LACKS = {
+    Lack.NOTHING: "",
+    Lack.NO_DATA: "It has sent no data since",
+    Lack.ERROR: "It could not be measured since",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything that the pages are made from.
 
-    `spans` holds the last 24 hours by check id, in order; `parents` what each asset depends on.
+    `spans` holds the last 24 hours by check id, in order; `needs` what each asset depends on.
     """
 
     config: Config
@@ -102,10 +117,11 @@ class World:
     reload_problems: tuple[str, ...]
     problems: tuple[str, ...]
     now: datetime
-    parents: Mapping[str, tuple[str, ...]] = field(init=False)
+    healths: Mapping[str, Health] = field(default_factory=dict)
+    needs: Needs = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parents", {asset.id: asset.depends_on for asset in self.config.assets})
+        object.__setattr__(self, "needs", {asset.id: asset.depends_on for asset in self.config.assets})
 
 
 class Strip(NamedTuple):
@@ -192,13 +208,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The first page. `tone` is the verdict that colours the headline."""
+    """The first page. `tone` is the verdict that colours the headline; there are `more` cards than it shows."""
 
     headline: str
     tone: Verdict
     working: str
     opening: str
     cards: tuple[Card, ...]
+    more: int
     sections: tuple[SectionView, ...]
     world: World
 
@@ -214,7 +231,8 @@ def board(world: World) -> Board:
         tone=tone,
         working=f"{working} of {len(assets)} working" if working < len(assets) else "",
         opening=opening(world.config.site.hours, world.now),
-        cards=made,
+        cards=made[:CARDS],
+        more=max(len(made) - CARDS, 0),
         sections=_sections(assets),
         world=world,
     )
@@ -239,13 +257,20 @@ def check_view(check: Check, world: World) -> CheckView:
         rule, episode = worst
         verdict = Verdict.DOWN if episode.severity is Severity.CRITICAL else Verdict.DEGRADED
         if episode.severity.pages or (reading is not None and reading.status is Status.DOWN):
-            return CheckView(check, verdict, episode.opened, rule.says, episode.detail, reading)
+            return CheckView(check, verdict, episode.opened, rule.says, _detail(rule, episode), reading)
     since = _since(world.spans.get(check.id, ()), world.now)
     if reading is None:
         return CheckView(check, Verdict.UNKNOWN, None, "", "Not measured yet.", None)
     if is_stale(check, reading, world.now):
         return CheckView(check, Verdict.UNKNOWN, reading.at, "", "No reading since then.", reading)
     return CheckView(check, _SAID[reading.status], since, "", reading.detail, reading)
+
+
+def _detail(rule: Rule, episode: Episode) -> str:
+    """What the newest bad reading found, and what makes it less sure: it comes and goes, or nothing new is known."""
+    bounces = "It comes and goes" if is_flapping(rule, episode) else ""
+    said = (episode.detail.rstrip("."), bounces, _LACKS[episode.lack])
+    return ". ".join(one for one in said if one)
 
 
 def is_stale(check: Check, reading: Reading, now: datetime) -> bool:
@@ -292,8 +317,7 @@ def lost_minutes(incident: Incident, config: Config, now: datetime) -> float:
     """Member-minutes of an incident, counted up to now while it lasts."""
     if incident.member_minutes is not None:
         return incident.member_minutes
-    asset = config.asset(incident.asset)
-    people = asset.people if asset is not None else config.site.capacity
+    people = config.served_by(incident.asset)
     return member_minutes(incident.opened, incident.resolved or now, config.site.hours, people)
 
 
@@ -365,8 +389,8 @@ def _fault_card(view: AssetView, now: datetime) -> Card:
 def _explanation(asset: str, verdict: Verdict, world: World) -> Incident | None:
     """The live incident of the asset; for one in trouble else the nearest one of what it depends on."""
     troubled = {incident.asset for incident in world.live}
-    parents = world.parents if verdict is not Verdict.WORKING else {}
-    found = cause(asset, parents, troubled) if troubled else None
+    needs = world.needs if verdict is not Verdict.WORKING else {}
+    found = cause(asset, needs, troubled) if troubled else None
     return next((incident for incident in world.live if incident.asset == found), None)
 
 

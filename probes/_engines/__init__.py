@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from probes._engines.http import HttpEngine
     from probes._engines.icmp import IcmpEngine
+    from probes._engines.mqtt import MqttEngine
+    from probes._engines.pings import Pings
     from probes._engines.snmp import SnmpEngine
 
 
@@ -32,6 +34,20 @@ class Engines:
         from probes._engines.snmp import SnmpEngine
 
         return SnmpEngine()
+
+    @cached_property
+    def mqtt(self) -> "MqttEngine":
+        """Listens to MQTT brokers over one connection each."""
+        from probes._engines.mqtt import MqttEngine
+
+        return MqttEngine()
+
+    @cached_property
+    def pings(self) -> "Pings":
+        """Keeps the signs of life that jobs send to us."""
+        from probes._engines.pings import Pings
+
+        return Pings()
 
     def close(self) -> None:
         """Close what was opened. Running probes fail."""

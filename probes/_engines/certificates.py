@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from typing import TYPE_CHECKING
 
 from probes._base import DefaultRule, Metric, Sample
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LONGEST_TEXT = 200
 """The most characters kept of a name."""
@@ -39,13 +40,13 @@ METRICS = (
 
 RULES = (
     DefaultRule(
-        "certificate_expires",
+        "certificate-expires",
         "deskwatch_certificate_remaining_seconds",
         "the certificate expires within 14 days",
         below=14 * _DAY,
     ),
     DefaultRule(
-        "certificate_expires_now",
+        "certificate-expires-now",
         "deskwatch_certificate_remaining_seconds",
         "the certificate expires within 3 days",
         severity="critical",
@@ -68,14 +69,24 @@ class Certificate:
     fingerprint: str
 
 
+def prepare() -> None:
+    """Import what reads certificates: a check that needs it had better spend 7 MB and a tenth of a second before its
+    first run, and one that does not never."""
+    from cryptography import x509  # noqa: F401
+
+
 @lru_cache(maxsize=1024)
 def from_pem(pem: bytes) -> Certificate:
     """Parse one PEM certificate; a server shows the same one each time. Raises ValueError when it is malformed."""
+    from cryptography import x509
+
     return _certificate(x509.load_pem_x509_certificate(pem))
 
 
 def from_der(der: bytes) -> Certificate:
     """Parse one DER certificate. Raises ValueError when it is malformed."""
+    from cryptography import x509
+
     return _certificate(x509.load_der_x509_certificate(der))
 
 
@@ -102,7 +113,9 @@ def expiry(chain: Sequence[Certificate], now: datetime) -> tuple[Sample, ...]:
     )
 
 
-def _certificate(parsed: x509.Certificate) -> Certificate:
+def _certificate(parsed: "x509.Certificate") -> Certificate:
+    from cryptography.hazmat.primitives import hashes
+
     return Certificate(
         subject=_name(parsed.subject),
         issuer=_name(parsed.issuer),
@@ -114,11 +127,13 @@ def _certificate(parsed: x509.Certificate) -> Certificate:
     )
 
 
-def _name(name: x509.Name) -> str:
+def _name(name: "x509.Name") -> str:
     return _printable(name.rfc4514_string())
 
 
-def _alternative_names(parsed: x509.Certificate) -> tuple[str, ...]:
+def _alternative_names(parsed: "x509.Certificate") -> tuple[str, ...]:
+    from cryptography import x509
+
     try:
         names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):

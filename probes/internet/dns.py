@@ -257,7 +257,8 @@ def parse(query: dns.message.Message, wire: bytes) -> dns.message.Message:
         truncated.flags |= dns.flags.TC
         return truncated
     try:
-        response = dns.message.from_wire(wire)
+        # A set for each record: to gather those of one name and type would be half of the work, and nobody needs it.
+        response = dns.message.from_wire(wire, one_rr_per_rrset=True)
     except Exception as error:  # dnspython lets a few other errors through for records that nobody writes
         raise Malformed(f"the answer is not DNS ({type(error).__name__})") from error
     if not query.is_response(response):

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 from probes import Failed, Measured, Metric, Params, Probe, Sample
 from probes._engines import Engines, certificates, http
 from probes._engines.excerpt import excerpt
+from probes._engines.json_paths import JsonPath
 from probes._engines.matching import Regex, compilable, limited
 from probes._engines.resolve import Family, Interface, ip_version
 from probes._secrets import Secret
@@ -49,21 +50,12 @@ def _url(url: str) -> str:
     return url
 
 
-def _json_path(path: str) -> str:
-    try:
-        jsonpath.compile(path)
-    except jsonpath.JSONPathError as error:
-        raise ValueError(f"{path!r} is not a JSONPath: {str(error).splitlines()[0]}") from None
-    return path
-
-
 def _json_value(value: str | bool | float | None) -> str | bool | float | None:
     return compilable(value) if isinstance(value, str) else value
 
 
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=100)]
 HeaderValue = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$", max_length=8192)]
-JsonPath = Annotated[str, AfterValidator(_json_path)]
 JsonValue = Annotated[str | bool | int | float | None, AfterValidator(_json_value)]
 Expected = Mapping[str, str | bool | int | float | None]
 
@@ -208,6 +200,8 @@ class Http(Probe[HttpParams]):
         super().__init__(params, engines)
         self._request = _request(params)
         self._expectations = Expectations(params)
+        if params.url.startswith("https:"):
+            certificates.prepare()
 
     async def measure(self, timeout: float) -> Measured:
         """Ask once, follow redirects, judge the last answer."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyAddress, model_validator
 
 from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample
-from probes._engines import certificates
+from probes._engines import Engines, certificates
 from probes._engines.certificates import Certificate, chain, expiry
 from probes._engines.connect import REASONS, connect, network_failure, open_socket
 from probes._engines.excerpt import excerpt
@@ -147,6 +147,11 @@ class Tcp(Probe[TcpParams]):
         *certificates.RULES,
     )
     latency = ("probe_tcp_duration_seconds", "connect")
+
+    def __init__(self, params: TcpParams, engines: Engines) -> None:
+        super().__init__(params, engines)
+        if params.tls:
+            certificates.prepare()
 
     async def measure(self, timeout: float) -> Measured:
         """Connect, agree on TLS, hold the dialogue."""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, IPvAnyAddress
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample
-from probes._engines import certificates, http
+from probes._engines import Engines, certificates, http
 from probes._engines.certificates import Certificate
 from probes._engines.resolve import Family, Host, Interface
 
@@ -69,6 +69,10 @@ class Tls(Probe[TlsParams]):
     }
     rules = certificates.RULES
     latency = ("deskwatch_tls_duration_seconds", "tls")
+
+    def __init__(self, params: TlsParams, engines: Engines) -> None:
+        super().__init__(params, engines)
+        certificates.prepare()
 
     async def measure(self, timeout: float) -> Measured:
         """Connect once; if TLS is not good enough, once more without demands, to see what is wrong."""

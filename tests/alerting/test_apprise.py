@@ -16,8 +16,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from alerting.apprise import AppriseChannel, fit, judge
-from alerting.channels import Key, NoticeKind, Notification, Outcome
+from alerting.apprise import PAUSE, AppriseChannel, fit, judge
+from alerting.channels import Delivery, Key, NoticeKind, Notification, Outcome
 from alerting.rules import Severity
 
 
@@ -39,6 +39,7 @@ class Sink:
         self.arrived = asyncio.Event()
         self.release = asyncio.Event()
         self.port = 0
+        self.says = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.methods.append(request.method)
@@ -54,7 +55,7 @@ class Sink:
             request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             request.transport.abort()
         headers = {"Location": "/200"} if what.startswith("3") else {}
-        return web.Response(status=int(what) if what.isdigit() else 200, headers=headers)
+        return web.Response(status=int(what) if what.isdigit() else 200, headers=headers, text=self.says)
 
 
 @pytest.fixture
@@ -105,6 +106,8 @@ async def test_an_accepted_message_arrives_once_with_title_body_and_type(sink: S
         (NoticeKind.FIRING, Severity.CRITICAL, "failure"),
         (NoticeKind.REPEAT, Severity.WARNING, "warning"),
         (NoticeKind.RESOLVED, Severity.CRITICAL, "success"),
+        (NoticeKind.MISSED, Severity.CRITICAL, "success"),
+        (NoticeKind.ALARM, Severity.CRITICAL, "failure"),
         (NoticeKind.TEST, Severity.CRITICAL, "info"),
         (NoticeKind.FIRING, Severity.INFO, "info"),
     ],
@@ -135,6 +138,29 @@ async def test_a_refusal_is_tried_again_only_if_that_can_help(sink: Sink, status
     delivery = await (await channel(sink, str(status))).send(notification())
     assert delivery.outcome is outcome
     assert str(status) in delivery.words
+
+
+async def test_a_provider_that_has_had_too_much_is_left_alone_for_a_while(sink: Sink) -> None:
+    assert (await (await channel(sink, "429")).send(notification())).wait == PAUSE
+    assert (await (await channel(sink, "503")).send(notification())).wait == 0
+
+
+async def test_what_the_provider_answers_is_said_without_its_secrets(sink: Sink) -> None:
+    sink.says = '{"error": "token s3cr3t is revoked\\n\u202e"}'
+    delivery = await (await channel(sink, "403/s3cr3t")).send(notification())
+    assert delivery.words.endswith('It said: {"error": "token *** is revoked\\n "}')
+
+
+@pytest.mark.parametrize("says", ["", "<!doctype html><title>Forbidden</title>"])
+async def test_an_answer_that_is_empty_or_a_page_is_left_out(sink: Sink, says: str) -> None:
+    sink.says = says
+    assert "It said" not in (await (await channel(sink, "403")).send(notification())).words
+
+
+async def test_a_url_with_several_recipients_is_refused() -> None:
+    url = "mailto://127.0.0.1/?from=a@example.org&to=ana@example.net,ben@example.net"
+    with pytest.raises(ValueError, match="destination mail: its URL names 2 recipients"):
+        await AppriseChannel.open("mail", SecretStr(url))
 
 
 async def test_a_redirect_is_not_followed_even_if_the_url_asks_for_it(sink: Sink) -> None:
@@ -203,7 +229,7 @@ async def test_a_message_that_hangs_beyond_every_limit_is_ambiguous_and_holds_ba
         while (third := await hanging.send(notification())).outcome is Outcome.RETRY:
             await asyncio.sleep(0.01)
     assert first.outcome is Outcome.AMBIGUOUS
-    assert second == (Outcome.RETRY, "The message before this one is still hanging at the provider.")
+    assert second == Delivery(Outcome.RETRY, "The message before this one is still hanging at the provider.")
     assert third.outcome is Outcome.ACCEPTED
 
 
@@ -281,11 +307,13 @@ async def test_a_url_that_cannot_be_used_is_refused_by_the_destinations_name(url
 
 @pytest.mark.parametrize("what", ["401", "302", "500", "reset", "200"])
 async def test_no_part_of_the_url_is_said_or_logged(sink: Sink, what: str, logged: list[str]) -> None:
-    url = f"json://joe:hunter2@127.0.0.1:{sink.port}/{what}/s3cr3tpath?+X-Token=t0k3nvalue&-q=qu3ryvalue"
+    url = f"json://joe:hunter2@127.0.0.1:{sink.port}/{what}/s3cr3tpath?+X-Token=t0k3nvalue&-q=qu3ryvalue&:field=f13ldvalue"
     channel = await AppriseChannel.open("phones", SecretStr(url))
     delivery = await channel.send(notification())
     seen = f"{delivery} {channel.shown} {channel!r} {logged}"
-    assert [secret for secret in ("hunter2", "s3cr3tpath", "t0k3nvalue", "qu3ryvalue") if secret in seen] == []
+    assert [
+        secret for secret in ("hunter2", "s3cr3tpath", "t0k3nvalue", "qu3ryvalue", "f13ldvalue") if secret in seen
+    ] == []
 
 
 async def test_a_secret_in_the_providers_words_is_masked() -> None:
@@ -377,12 +405,12 @@ def record(message: str, level: int = logging.WARNING) -> logging.LogRecord:
 def test_a_failure_is_judged_by_what_was_logged(messages: list[str], outcome: Outcome) -> None:
     levels = {True: logging.DEBUG, False: logging.WARNING}
     records = [record(message, levels[message.startswith("Socket")]) for message in messages]
-    assert judge(False, records)[0] is outcome
+    assert judge(False, records).outcome is outcome
 
 
 def test_words_of_the_message_itself_are_not_taken_for_the_reason() -> None:
     records = [record("JSON Payload: {'message': 'Read timed out, error=401'}", logging.DEBUG)]
-    assert judge(False, records) == (Outcome.RETRY, "Apprise did not say why it failed.")
+    assert judge(False, records) == Delivery(Outcome.RETRY, "Apprise did not say why it failed.")
 
 
 async def mail_channel(port: int, timeout: float = 10) -> AppriseChannel:

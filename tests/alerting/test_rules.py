@@ -9,7 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.rules import Episode, NoData, Phase, Rule, Severity, State, Step, Why, close, step
+from alerting.rules import (
+    Episode,
+    Lack,
+    NoData,
+    Phase,
+    Rule,
+    Severity,
+    State,
+    Step,
+    Why,
+    close,
+    matters,
+    severity_at,
+    step,
+)
 from probes import Reading, Sample, Status
 
 START = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
@@ -79,6 +93,17 @@ def test_a_confirmed_failure_opens_at_its_first_attempt() -> None:
     turned = step(replace(DOWN, hold=3), State(), reading(0, Status.DOWN), since, lambda: "episode").turned
     assert turned is not None
     assert (turned.phase, turned.opened, turned.fired) == (Phase.FIRING, since, START)
+
+
+def test_a_clock_that_is_set_back_ends_no_episode_before_it_began() -> None:
+    later = START + timedelta(seconds=4)
+    opened = step(DOWN, State(), reading(0, Status.DOWN), later, lambda: "episode").turned
+    assert opened is not None
+    assert (opened.opened, opened.fired) == (START, START)
+    rule = replace(DOWN, hold=10, times=1, window=2)
+    ended = walk(rule, [reading(0, Status.DOWN), reading(10), reading(5)])[-1].turned
+    assert ended is not None
+    assert ended.fired == ended.closed == START + timedelta(seconds=10)
 
 
 def test_a_hold_keeps_an_episode_pending_until_it_has_lasted() -> None:
@@ -157,8 +182,65 @@ def test_a_value_that_is_no_number_is_a_missing_one() -> None:
     assert phases(LOSS, losses(0.2, float("nan"), 0.0)) == [Phase.FIRING, None, Phase.RESOLVED]
 
 
+def test_an_end_that_only_silence_speaks_for_says_so() -> None:
+    rule = replace(LOSS, no_data=NoData.CLEAR)
+    ends = [one.turned.why for one in walk(rule, losses(0.2, 0.0, 0.2, None)) if one.turned and one.turned.why]
+    assert ends == [Why.RECOVERED, Why.SOURCE_SILENT]
+
+
+def lacks(rule: Rule, readings: Sequence[Reading]) -> list[tuple[Lack, float | None] | None]:
+    """What the open episode lacks after each reading, and since which second; None without an episode."""
+    episodes = [one.state.episode for one in walk(rule, readings)]
+    return [
+        one and (one.lack, None if one.lack_since is None else (one.lack_since - START).total_seconds())
+        for one in episodes
+    ]
+
+
+def test_readings_that_tell_nothing_mark_the_open_episode_until_one_tells_something() -> None:
+    nothing = (Lack.NOTHING, None)
+    assert lacks(DOWN, statuses("D??DU")) == [nothing, (Lack.ERROR, 10), (Lack.ERROR, 10), nothing, None]
+    assert lacks(LOSS, losses(0.2, None, 0.3)) == [nothing, (Lack.NO_DATA, 10), nothing]
+
+
+def test_a_silence_of_another_kind_goes_on_from_when_it_began() -> None:
+    history = [*losses(0.2, None), reading(20, Status.UNKNOWN)]
+    assert lacks(LOSS, history)[1:] == [(Lack.NO_DATA, 10), (Lack.ERROR, 10)]
+
+
+def test_silence_is_neither_a_turn_nor_an_episode_of_its_own() -> None:
+    assert phases(DOWN, statuses("??D??DU??")) == [None, None, Phase.FIRING, *[None] * 3, Phase.RESOLVED, None, None]
+
+
+def test_a_missing_metric_that_raises_marks_the_rules_own_episode() -> None:
+    rule = replace(LOSS, no_data=NoData.RAISE)
+    steps = walk(rule, losses(None, 0.2, 0.0))
+    assert lacks(rule, losses(None, 0.2, 0.0)) == [(Lack.NO_DATA, 0), (Lack.NOTHING, None), None]
+    assert {one.turned.id for one in steps if one.turned} == {"episode-1"}
+
+
+def test_a_change_matters_if_it_outlives_the_newest_value() -> None:
+    before, same, silent = (one.state for one in walk(replace(DOWN, window=3), statuses("DD?"))[:3])
+    assert matters(State(), before)
+    assert matters(same, silent)
+    bad, still_bad = (one.state for one in walk(DOWN, statuses("DD")))
+    assert not matters(bad, still_bad)
+
+
+def test_while_the_site_is_closed_another_severity_may_hold() -> None:
+    milder = replace(DOWN, closed=Severity.WARNING)
+    assert [severity_at(milder, is_open) for is_open in (True, False)] == [Severity.CRITICAL, Severity.WARNING]
+    assert severity_at(DOWN, is_open=False) is Severity.CRITICAL
+
+
 def test_a_rule_about_unknown_readings_fires_on_them() -> None:
     assert phases(replace(DOWN, status=Status.UNKNOWN), statuses("U??D")) == [None, Phase.FIRING, None, Phase.RESOLVED]
+
+
+def test_what_is_only_awaited_is_no_fault_of_the_monitor() -> None:
+    blind = replace(DOWN, status=Status.UNKNOWN)
+    unknown, awaited = reading(0, Status.UNKNOWN), replace(reading(10, Status.UNKNOWN), reason="waiting")
+    assert phases(blind, [awaited, unknown, awaited]) == [None, Phase.FIRING, Phase.RESOLVED]
 
 
 def test_a_rule_without_a_condition_is_refused() -> None:
@@ -183,6 +265,8 @@ def rules(draw: st.DrawFn) -> Rule:
         "keep": draw(st.sampled_from([0.0, 10.0, 35.0])),
         "times": draw(st.integers(1, window)),
         "window": window,
+        "flaps": draw(st.sampled_from([0, 2, 4])),
+        "calm": draw(st.sampled_from([30.0, 600.0])),
     }
     if draw(st.booleans()):
         return replace(DOWN, **common)
@@ -190,9 +274,9 @@ def rules(draw: st.DrawFn) -> Rule:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Reading]:
-    """Readings in order of time: of any status, with and without the metric."""
-    gaps = draw(st.lists(st.floats(0.1, 60), max_size=40))
+def histories(draw: st.DrawFn, shortest: float = 0.1) -> list[Reading]:
+    """Readings in order of time unless the shortest gap is negative: of any status, with and without the metric."""
+    gaps = draw(st.lists(st.floats(shortest, 60), max_size=40))
     at, found = 0.0, []
     for gap in gaps:
         at += gap
@@ -225,35 +309,58 @@ def test_an_episode_fires_only_after_its_hold_and_resolves_only_after_its_keep(
 ) -> None:
     recovering = None
     for one in walk(rule, history):
+        if one.state.episode is not None and one.state.episode.phase is Phase.RECOVERING:
+            recovering = one.state.episode.deadline
         episode = one.turned
         if episode is None:
             continue
         if episode.phase is Phase.FIRING and episode.fired is not None:
             assert episode.fired - episode.opened >= timedelta(seconds=rule.hold)
-        if episode.phase is Phase.RECOVERING and episode.deadline is not None:
-            recovering = episode.deadline
         if episode.phase is Phase.RESOLVED and episode.fired is not None and rule.keep:
             assert recovering is not None
             assert episode.closed is not None
             assert episode.closed >= recovering
 
 
-@given(rules(), histories())
-def test_stamps_of_an_episode_are_in_order(rule: Rule, history: list[Reading]) -> None:
+@given(rules(), histories(shortest=-60))
+def test_stamps_of_an_episode_are_in_order_even_if_a_clock_is_set_back(rule: Rule, history: list[Reading]) -> None:
+    newest: dict[str, datetime] = {}
     for one in walk(rule, history):
-        if one.turned is not None:
-            stamps = [one.turned.opened, one.turned.fired, one.turned.closed]
+        episode = one.turned or one.state.episode
+        if episode is not None:
+            stamps = [episode.opened, episode.fired, episode.closed]
             known = [stamp for stamp in stamps if stamp is not None]
             assert known == sorted(known)
-            assert one.turned.opened <= one.turned.last_true
+            assert episode.opened <= episode.last_true <= (episode.closed or episode.last_true)
+            assert newest.get(episode.id, episode.opened) <= episode.last_true
+            newest[episode.id] = episode.last_true
+
+
+@given(rules(), histories())
+def test_an_episode_ends_for_a_reason_and_lacks_something_since_a_time(rule: Rule, history: list[Reading]) -> None:
+    for one in walk(rule, history):
+        for episode in (one.turned, one.state.episode):
+            if episode is not None:
+                over = episode.phase is Phase.RESOLVED
+                assert over == (episode.why is not None) == (episode.closed is not None)
+                assert bool(episode.lack) == (episode.lack_since is not None)
+
+
+@given(rules(), histories())
+def test_a_rule_that_sees_nothing_bad_never_has_an_episode(rule: Rule, history: list[Reading]) -> None:
+    good = [replace(one, status=Status.UP, samples=(Sample("loss_ratio", 0.05),)) for one in history]
+    assert all(one == Step(State()) for one in walk(rule, good))
 
 
 @given(rules(), histories(), st.integers(0, 40))
-def test_an_unknown_reading_changes_nothing(rule: Rule, history: list[Reading], at: int) -> None:
+def test_an_unknown_reading_changes_nothing_but_what_is_lacking(rule: Rule, history: list[Reading], at: int) -> None:
     state = walk(rule, history[:at])[-1].state if history[:at] else State()
     later = START + timedelta(days=1)
     unknown = replace(reading(0, Status.UNKNOWN, loss_ratio=1.0), at=later)
-    assert step(rule, state, unknown, later, lambda: "new") == Step(state)
+    after = step(rule, state, unknown, later, lambda: "new")
+    assert after.turned is None
+    episode = state.episode and replace(state.episode, lack=Lack.ERROR, lack_since=state.episode.lack_since or later)
+    assert after.state == state._replace(episode=episode)
 
 
 @given(rules(), histories())
@@ -282,10 +389,10 @@ def test_nothing_but_the_state_carries_over_from_reading_to_reading(
     whole = walk(rule, history)
     before, after = history[:at], history[at:]
     state = walk(rule, before)[-1].state if before else State()
-    restored = State(tuple(state.recent), replace(state.episode) if state.episode else None)
+    restored = State(state.recent, replace(state.episode) if state.episode else None, state.fired)
 
     def shape(steps: list[Step]) -> list[object]:
-        return [(one.state.recent, one.turned and replace(one.turned, id="")) for one in steps]
+        return [(one.state.recent, one.state.fired, one.turned and replace(one.turned, id="")) for one in steps]
 
     assert shape(walk(rule, after, restored)) == shape(whole[len(before) :])
 

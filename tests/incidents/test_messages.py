@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.against import Against
 from alerting.rules import Episode, Phase, Rule, Severity, Why, close
-from incidents.lifecycle import UNWATCHED, US, Change, Entry, Incident, Stage, opened, step
-from incidents.messages import Facts, duration, figure, firing, local, plain, repeat, resolved, says, title
+from incidents.lifecycle import UNWATCHED, US, Change, Entry, Incident, Stage, dismiss, opened, step
+from incidents.messages import Facts, duration, figure, firing, local, missed, plain, repeat, resolved, says, title
 from probes import Status
 
 LISBON = ZoneInfo("Europe/Lisbon")
@@ -154,8 +155,40 @@ def test_what_is_no_longer_watched_is_not_said_to_work() -> None:
             close(episode(), Why.RULE_DELETED, START),
             "Booking system: no longer watched. Before: HTTP status is 503, expected 2xx",
         ),
+        (
+            LOSS,
+            close(episode(LOSS, 0.4), Why.SOURCE_SILENT, START + timedelta(minutes=5)),
+            "Booking system: no data any more after 5 min. Before: loses packets (40 %, above 10 %)",
+        ),
+        (
+            DOWN,
+            replace(episode(), turns=4),
+            "Booking system: HTTP status is 503, expected 2xx. It comes and goes, 4 times by now; "
+            "it is over when it has been well for 10 min",
+        ),
+        (
+            DOWN,
+            close(replace(episode(), turns=7), Why.RECOVERED, START + timedelta(minutes=25)),
+            "Booking system: back to normal after 25 min, having failed 7 times. "
+            "Before: HTTP status is 503, expected 2xx",
+        ),
         (LOSS, episode(LOSS, 0.4), "Booking system: loses packets (40 %, above 10 %)"),
         (LOSS, episode(LOSS), "Booking system: loses packets (it cannot be measured)"),
+        (
+            replace(LOSS, against=Against.USUAL, above=3),
+            episode(LOSS, 0.4),
+            "Booking system: loses packets (40 %, above 3 times the usual)",
+        ),
+        (
+            replace(LOSS, against=Against.RATE, above=0.05),
+            episode(LOSS, 0.4),
+            "Booking system: loses packets (40 %, above 5 % per hour)",
+        ),
+        (
+            replace(LOSS, against=Against.RATE, above=None, below=-0.05),
+            episode(LOSS, 0.4),
+            "Booking system: loses packets (40 %, below -5 % per hour)",
+        ),
         (
             replace(LOSS, metric="down_bits_per_second", above=None, below=25e6, says="is slow"),
             episode(LOSS, 3.21e6),
@@ -235,3 +268,37 @@ def test_nothing_that_peers_or_configurations_say_adds_a_line(
     text = firing(hostile, facts, START)
     assert len(text.title.splitlines()) == 1
     assert len(text.body.splitlines()) == 5
+
+
+def test_at_night_the_message_says_until_when_it_can_wait() -> None:
+    closed = replace(FACTS, opens=START + timedelta(hours=1))
+    assert (
+        "The space is closed now: fix it before it opens, Mon 3 Aug, 09:55."
+        in firing(incident(), closed, START).body.splitlines()
+    )
+
+
+def test_the_link_to_answer_with_is_the_last_but_one_line() -> None:
+    linked = replace(FACTS, link="https://watch.example.org/act/TOKEN")
+    assert firing(incident(), linked, START).body.splitlines()[-2:] == [
+        "Answer with one tap: https://watch.example.org/act/TOKEN",
+        "https://watch.example.org/incidents/01J",
+    ]
+
+
+def test_an_end_that_somebody_announced_is_theirs_and_not_measured() -> None:
+    ended = dismiss(incident(), "Ana", START + timedelta(minutes=20), START + timedelta(minutes=35)).incident
+    body = resolved(ended, FACTS, START + timedelta(minutes=20)).body
+    assert body.startswith(
+        "Ana says that it is fixed. It lasted 20 min. If it is still broken at Mon 3 Aug, 09:30, it is open again."
+    )
+    assert "has worked again" not in body
+
+
+def test_what_came_and_went_in_quiet_hours_is_told_with_its_times() -> None:
+    text = missed(over(), FACTS, START + timedelta(hours=9))
+    assert text.title == "Came and went: Booking system does not answer (Harbour Desk)"
+    assert text.body.splitlines()[:2] == [
+        "It is over; nobody was disturbed. From Mon 3 Aug, 08:55 to Mon 3 Aug, 11:00 (2 h 5 min).",
+        "How we know: Booking system: HTTP status is 503, expected 2xx.",
+    ]

@@ -5,17 +5,23 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from alerting.channels import Key, NoticeKind, Notification
+from alerting.apprise import open_channels
+from alerting.channels import Channel, Key, NoticeKind, Notification
+from alerting.health import Reach
+from alerting.hours import OpeningHours
+from alerting.routes import Route, Step
 from alerting.rules import Severity
 from incidents.messages import MAY_REPEAT
+from monitor.config.model import Config, Server, Site, Storage
 from monitor.metrics import Vitals
-from monitor.outbox import Outbox, open_channels
+from monitor.outbox import Outbox
 from monitor.store import Store, outbox
 from monitor.store.outbox import Message, MessageState
 
@@ -79,10 +85,20 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
+async def opened(**providers: Provider) -> tuple[dict[str, Channel], Config]:
+    """The channels to the providers, and a configuration in which a route for everything leads to each."""
+    urls = {id: provider.url for id, provider in providers.items()}
+    hours = OpeningHours(ZoneInfo("Europe/Lisbon"), ((),) * 7)
+    routes = tuple(Route(id, steps=(Step(0, (id,)),)) for id in urls)
+    site = Site("harbour", "Harbour Street", hours, 120)
+    config = Config(site, (), routes, urls, Server(url="https://deskwatch.example.org"), Storage(SecretStr("")))
+    return await open_channels(urls), config
+
+
 @contextlib.asynccontextmanager
 async def delivering(store: Store, **providers: Provider) -> AsyncIterator[Outbox]:
     delivery = Outbox(store, Vitals(CollectorRegistry()), lambda: None)
-    delivery.adopt(await open_channels({id: provider.url for id, provider in providers.items()}))
+    delivery.adopt(*await opened(**providers))
     task = asyncio.create_task(delivery.run())
     try:
         yield delivery
@@ -92,7 +108,12 @@ async def delivering(store: Store, **providers: Provider) -> AsyncIterator[Outbo
             await task
 
 
-async def queue(store: Store, destination: str, episode: str = "E1", kind: NoticeKind = NoticeKind.FIRING) -> Key:
+async def queue(
+    store: Store,
+    destination: str,
+    episode: str = "E1",
+    kind: NoticeKind = NoticeKind.FIRING,
+) -> Key:
     key = Key(episode, destination, kind, 0)
     notification = Notification(key, Severity.CRITICAL, f"{episode} {kind}", "The booking portal is down.")
     async with store.begin() as conn:
@@ -116,6 +137,12 @@ async def in_state(store: Store, key: Key, state: MessageState) -> Message:
         while (message := await stored(store, key)).state is not state:
             await asyncio.sleep(0.02)
     return message
+
+
+async def until_finished(store: Store, key: Key) -> None:
+    async with asyncio.timeout(20):
+        while (await stored(store, key)).finished is None:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_queued_message_arrives_once_and_is_accepted(store: Store, chat: Provider) -> None:
@@ -144,10 +171,11 @@ async def test_a_provider_that_hangs_delays_no_other(store: Store, chat: Provide
     stuck = await queue(store, "chat")
     async with delivering(store, chat=chat, mail=mail) as delivery:
         await until(lambda: chat.asked == 1)
-        for number in range(5):
-            await queue(store, "mail", f"E{number}")
-        delivery.wake()
-        await until(lambda: len(mail.taken) == 5)
+        for number in range(3):
+            key = await queue(store, "mail", f"E{number}")
+            delivery.wake()
+            await in_state(store, key, MessageState.ACCEPTED)
+        assert len(mail.taken) == 3
         assert (await stored(store, stuck)).state is MessageState.LEASED
 
 
@@ -157,7 +185,8 @@ async def test_a_message_that_was_being_sent_when_we_were_killed_is_sent_again_a
     key = await queue(store, "chat")
     async with store.begin() as conn:
         now = datetime.now(UTC)
-        assert await outbox.lease(conn, "chat", now, now + timedelta(seconds=60))
+        waiting = await outbox.waiting(conn, "chat")
+        assert await outbox.lease(conn, "chat", [waiting[0].id], now + timedelta(seconds=60))
     async with delivering(store, chat=chat):
         await in_state(store, key, MessageState.ACCEPTED)
     assert MAY_REPEAT in chat.taken[0]["message"]
@@ -167,11 +196,57 @@ async def test_the_end_is_not_told_to_somebody_who_could_not_be_told_of_the_begi
     store: Store, chat: Provider
 ) -> None:
     chat.status = 401
-    await queue(store, "chat")
-    end = await queue(store, "chat", kind=NoticeKind.RESOLVED)
-    async with delivering(store, chat=chat):
+    begin = await queue(store, "chat")
+    async with delivering(store, chat=chat) as delivery:
+        await in_state(store, begin, MessageState.DEAD)
+        end = await queue(store, "chat", kind=NoticeKind.RESOLVED)
+        delivery.wake()
         await in_state(store, end, MessageState.CANCELLED)
     assert chat.asked == 1
+
+
+async def test_messages_of_one_moment_go_out_together(store: Store, chat: Provider) -> None:
+    async with delivering(store, chat=chat) as delivery:
+        keys = [Key(f"E{number}", "chat", NoticeKind.FIRING, 0) for number in range(2)]
+        async with store.begin() as conn:
+            for key in keys:
+                notification = Notification(key, Severity.CRITICAL, f"{key.episode} firing", "It is down.")
+                await outbox.enqueue(conn, notification, f"of {key.episode}", datetime.now(UTC))
+        delivery.wake()
+        for key in keys:
+            await until_finished(store, key)
+    assert [one["title"] for one in chat.taken] == ["Critical: 2 things need attention at Harbour Street"]
+
+
+async def test_a_message_that_reaches_nobody_is_told_to_another_at_once(
+    store: Store, chat: Provider, mail: Provider
+) -> None:
+    chat.status = 401
+    async with delivering(store, chat=chat, mail=mail) as delivery:
+        await in_state(store, await queue(store, "chat"), MessageState.DEAD)
+        await until(lambda: bool(mail.taken))
+        assert delivery.healths["chat"].reach is Reach.FAILING
+        assert delivery.healths["mail"].reach is Reach.OK
+    assert mail.taken[0]["title"] == "Deskwatch could not reach chat (Harbour Street)"
+    assert "error=401" in mail.taken[0]["message"]
+
+
+async def test_what_was_known_of_a_destination_is_known_after_a_restart(store: Store, chat: Provider) -> None:
+    chat.status = 500
+    async with delivering(store, chat=chat):
+        message = await in_state(store, await queue(store, "chat"), MessageState.RETRY)
+    async with delivering(store, chat=chat) as delivery:
+        await until(lambda: delivery.healths["chat"].reach is Reach.FAILING)
+    assert "500" in message.words
+
+
+async def test_every_destination_has_its_series_before_anything_is_sent(store: Store, chat: Provider) -> None:
+    registry = CollectorRegistry()
+    Outbox(store, Vitals(registry), lambda: None).adopt(*await opened(chat=chat))
+    for name in ("last_accepted_timestamp_seconds", "failing"):
+        assert registry.get_sample_value(f"deskwatch_destination_{name}", {"destination": "chat"}) == 0
+    labels = {"destination": "chat", "outcome": "dead"}
+    assert registry.get_sample_value("deskwatch_messages_total", labels) == 0
 
 
 async def test_new_channels_take_over_and_messages_to_a_removed_destination_end(
@@ -182,8 +257,10 @@ async def test_new_channels_take_over_and_messages_to_a_removed_destination_end(
         orphan = await queue(store, "chat")
         delivery.wake()
         await in_state(store, orphan, MessageState.RETRY)
-        delivery.adopt(await open_channels({"mail": mail.url}))
+        delivery.adopt(*await opened(mail=mail))
         await in_state(store, orphan, MessageState.DEAD)
+        await until(lambda: len(mail.taken) == 1)
+        assert "The destination is no longer configured." in mail.taken[0]["message"]
         key = await queue(store, "mail")
         delivery.wake()
         await in_state(store, key, MessageState.ACCEPTED)

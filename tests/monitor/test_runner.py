@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from monitor.config.model import Check, Confirm
 from monitor.metrics import Vitals
-from monitor.runner import Run, Runner, read
+from monitor.reading import read
+from monitor.runner import Run, Runner
 from probes import Failed, Measured, Params, Probe, Reading, Sample, Status, Unmeasured, load
 from probes._engines import Engines
 
@@ -129,7 +130,15 @@ class Watched:
         self.runs: list[Run] = []
         self.engines = Engines()
         self.explained: list[tuple[str, str]] = []
-        self.runner = Runner(self.engines, self.vitals, self.seen.append, self.runs.append, self._explain)
+        self.paused: set[str] = set()
+        self.runner = Runner(
+            self.engines,
+            self.vitals,
+            self.seen.append,
+            self.runs.append,
+            self._explain,
+            lambda check: check.id in self.paused,
+        )
 
     def _explain(self, check: Check, evidence: str) -> None:
         self.explained.append((check.id, evidence))
@@ -158,6 +167,14 @@ async def watched() -> AsyncIterator[Watched]:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     thing.engines.close()
+
+
+@pytest.fixture
+async def other_port() -> AsyncIterator[Port]:
+    thing = Port()
+    await thing.open()
+    yield thing
+    await thing.close()
 
 
 def check(port: Port, id: str = "door/panel", interval: float = 0.2, timeout: float = 0.15, times: int = 2) -> Check:
@@ -233,3 +250,102 @@ async def test_evidence_comes_once_for_each_time_that_a_target_goes_down(
     watched.runner.watch([check(port, times=0)])
     await watched.settled(4)
     assert watched.explained == [("door/panel", "the cable is loose")]
+
+
+SELDOM = 1e7
+"""Seconds between the runs of a check that a test does not wait for: those it sees were not due."""
+
+
+async def test_before_a_check_is_declared_down_all_that_it_depends_on_is_asked_and_heard(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    other_port.silent = True  # so that its turn takes longer than the confirmation of the panel's
+    panel = check(port, times=1)
+    switch = check(other_port, "switch/port", interval=SELDOM, timeout=0.6, times=1)
+    router = check(other_port, "router/port", interval=SELDOM, timeout=0.2, times=0)
+    above = {"door": ("switch/port", "router/port"), "switch": ("router/port",)}
+    watched.runner.watch([panel, switch, router], above)
+    runs = await watched.settled(3)
+    assert [run.check.id for run in runs[:3]] == ["router/port", "switch/port", "door/panel"]
+    assert {run.settled.status for run in runs[:3]} == {Status.DOWN}
+
+
+async def test_what_is_known_to_be_down_is_not_asked_again_and_nothing_waits_for_it(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    router = check(port, "router/port", interval=SELDOM, times=0)
+    first, second = check(port, "door/first", times=0), check(port, "door/second", times=0)
+    watched.runner.watch([first, router], {"door": ("router/port",)})
+    await watched.settled(2)
+    watched.runner.watch([first, second, router], {"door": ("router/port",)})
+    async with asyncio.timeout(10):
+        while "door/second" not in {run.check.id for run in watched.runs}:
+            await asyncio.sleep(0.01)
+    assert [run.check.id for run in watched.runs].count("router/port") == 1
+
+
+async def test_a_failure_that_lasts_asks_nothing_of_what_is_above_it(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    router = check(other_port, "router/port", interval=SELDOM)
+    watched.runner.watch([check(port, times=0), router], {"door": ("router/port",)})
+    runs = await watched.settled(6)
+    assert [run.check.id for run in runs].count("router/port") == 1
+    assert runs[0].check.id == "router/port"
+    assert runs[0].settled.status is Status.UP
+
+
+async def test_a_turn_that_is_under_way_above_is_waited_for_and_no_second_one_begins(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    other_port.silent = True
+    router = check(other_port, "router/port", interval=SELDOM, timeout=0.8, times=0)
+    doors = [check(port, f"door/{number}", times=0) for number in range(4)]
+    watched.runner.watch([*doors, router], {"door": ("router/port",)})
+    runs = await watched.settled(5)
+    assert [run.check.id for run in runs].count("router/port") == 1
+    assert runs[0].check.id == "router/port"
+    assert other_port.most == 1
+
+
+async def test_a_paused_check_is_not_run_and_counted_until_it_goes_on(watched: Watched, port: Port) -> None:
+    watched.paused.add("door/panel")
+    watched.runner.watch([check(port)])
+    async with asyncio.timeout(10):
+        while watched.vitals.paused.labels("internet.tcp")._value.get() < 2:
+            await asyncio.sleep(0.01)
+    assert not watched.seen
+    watched.paused.clear()
+    assert (await watched.settled(1))[0].settled.status is Status.UP
+
+
+async def test_a_check_that_waits_for_a_paused_one_is_handed_over_without_it(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    watched.paused.add("router/port")
+    router = check(other_port, "router/port", interval=SELDOM)
+    watched.runner.watch([check(port, times=0), router], {"door": ("router/port",)})
+    runs = await watched.settled(2)
+    assert {run.check.id for run in runs} == {"door/panel"}
+
+
+async def test_turning_the_dependencies_around_while_turns_wait_stops_neither(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    other_port.silent = True
+    door, router = check(port, times=0), check(other_port, "router/port", interval=0.7, timeout=0.6, times=0)
+    watched.runner.watch([door, router], {"door": ("router/port",)})
+    async with asyncio.timeout(10):
+        while not (watched.seen and other_port.open_now):
+            await asyncio.sleep(0.005)
+    watched.runner.watch([door, router], {"router": ("door/panel",)})
+    watched.runs.clear()
+    async with asyncio.timeout(20):
+        while {run.check.id for run in watched.runs} != {"door/panel", "router/port"}:
+            await asyncio.sleep(0.01)

@@ -1,7 +1,8 @@
-"""A real Prometheus that scrapes one target every second."""
+"""A real Prometheus that scrapes one target every second, and may have rules and somebody to tell."""
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,33 @@ class Prometheus:
 
 
 @contextlib.asynccontextmanager
-async def prometheus(folder: Path, port: int, target: str) -> AsyncIterator[Prometheus]:
-    """Scrapes http://`target`/metrics and stores under `folder`."""
+async def prometheus(
+    folder: Path, port: int, target: str, rules: Path | None = None, alertmanager: str = "", token: str = ""
+) -> AsyncIterator[Prometheus]:
+    """Scrapes http://`target`/metrics and stores under `folder`.
+
+    `alertmanager` is the host and port that alerts go to, with the bearer token if there is one, every two seconds.
+    """
     binary = require.program("prometheus")
     config = folder / "prometheus.yml"
+    scrape = {"job_name": "deskwatch", "static_configs": [{"targets": [target]}]}
+    receiver = {"static_configs": [{"targets": [alertmanager]}], "authorization": {"credentials": token}}
     config.write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        f"scrape_configs: [{{job_name: deskwatch, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        json.dumps(
+            {
+                "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+                "scrape_configs": [scrape],
+                "rule_files": [str(rules)] if rules else [],
+                "alerting": {"alertmanagers": [receiver] if alertmanager else []},
+            }
+        )
     )
     process = await asyncio.create_subprocess_exec(
         binary,
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        "--rules.alert.resend-delay=2s",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

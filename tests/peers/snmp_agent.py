@@ -1,7 +1,7 @@
 """An SNMP agent whose every answer a test decides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -55,6 +55,24 @@ async def snmp_agent(behave: Behaviour) -> AsyncIterator[int]:
         yield transport.get_extra_info("sockname")[1]
     finally:
         transport.close()
+
+
+def serving(rows: Mapping[str, Any]) -> Behaviour:
+    """An agent with those instances; what a test changes in them shows at once."""
+
+    def arcs(oid: str) -> list[int]:
+        return [int(arc) for arc in oid.split(".")]
+
+    def following(oid: str) -> list[tuple[str, Any]]:
+        return [(each, rows[each]) for each in sorted(rows, key=arcs) if arcs(each) > arcs(oid)]
+
+    def behave(request: Request) -> list[bytes]:
+        if request.kind == "get":
+            return [request.answer([(oid, rows.get(oid, v2c.NoSuchInstance(""))) for oid in request.oids])]
+        found = following(request.oids[0])[: request.size]
+        return [request.answer(found if len(found) == request.size else [*found, ("2.99", END)])]
+
+    return behave
 
 
 class _Agent(asyncio.DatagramProtocol):

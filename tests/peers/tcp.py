@@ -9,7 +9,9 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(talk: Talk, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def serving(
+    talk: Talk, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[int]:
     """Serve each connection with `talk` and yield the port. Whatever still talks at the end is cut off."""
     talks: set[asyncio.Task[None]] = set()
 
@@ -24,7 +26,7 @@ async def serving(talk: Talk, host: str = "127.0.0.1", tls: ssl.SSLContext | Non
             talks.discard(task)
             writer.transport.abort()
 
-    server = await asyncio.start_server(connected, host, 0, ssl=tls)
+    server = await asyncio.start_server(connected, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -80,7 +80,7 @@ def test_its_page_says_what_the_states_mean(kind: str) -> None:
 @each_kind
 def test_the_examples_of_its_page_are_valid(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r"\$\{env:(\w+)\}", page(kind)):
-        monkeypatch.setenv(name, "s3cret")
+        monkeypatch.setenv(name, "s3cret-of-an-example")
     found = list(examples(kind))
     assert found, "the page has no example"
     for settings in found:

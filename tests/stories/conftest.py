@@ -8,12 +8,18 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
 import pytest
 from aiohttp import web
+from peers import require
+from stories.on_call import Building, Phones
+from typer.testing import CliRunner
+
+from monitor.cli import cli
 
 T = TypeVar("T")
 
@@ -71,14 +77,53 @@ class Sink:
         return [message["title"] for message in self.messages]
 
 
-class Deskwatch:
-    """`deskwatch run` as a process of its own."""
+class Clock:
+    """The clock on the wall of a process: it goes as fast as the machine's, and a story can set it.
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+    Only the wall clock is another one: how long something takes is measured as ever.
+    """
+
+    def __init__(self, file: Path) -> None:
+        require.program("faketime")
+        self._file = file
+        self.set(datetime.now(UTC))
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a process must be started with to live by this clock."""
+        return {
+            "LD_PRELOAD": "/usr/$LIB/faketime/libfaketimeMT.so.1",
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Its way around a defect of old C libraries has every thread that waits for the interpreter spin.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+            "NO_FAKE_STAT": "1",
+        }
+
+    def set(self, at: datetime) -> None:
+        self._ahead = at - datetime.now(UTC)
+        written = self._file.with_suffix(".new")
+        written.write_text(f"{self._ahead.total_seconds():+.3f}")
+        written.replace(self._file)
+
+    def advance(self, **by: float) -> None:
+        """Set it forward by a `timedelta`."""
+        self.set(self.now + timedelta(**by))
+
+
+class Deskwatch:
+    """`deskwatch run` as a process of its own, by the machine's clock unless it is given one."""
+
+    def __init__(self, folder: Path, env: dict[str, str], clock: Clock | None = None) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {**os.environ, **env}
+        self.env = {**os.environ, **env, **(clock.env if clock is not None else {})}
         self.config = folder / "site.yaml"
         self.process: asyncio.subprocess.Process | None = None
         self.printed = ""
@@ -106,7 +151,7 @@ class Deskwatch:
                 pytest.fail(f"deskwatch ended with {self.process.returncode}:\n{self.printed}")
             return bool(self.link)
 
-        await until(linked, "the sign-in link")
+        await until(linked, "the sign-in link", 60)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout
@@ -139,6 +184,14 @@ class Deskwatch:
         )
         output, _ = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode or 0, output.decode()
+
+    async def types(self, *arguments: str) -> tuple[int, str]:
+        """The same without a process of its own, which costs two seconds of processor time."""
+        with contextlib.chdir(self.folder):
+            ended = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=self.env)
+        if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+            raise ended.exception
+        return ended.exit_code, ended.output
 
     async def get(self, path: str) -> tuple[int, str]:
         async with aiohttp.ClientSession() as client, client.get(self.url + path) as answer:
@@ -181,6 +234,33 @@ async def deskwatch(tmp_path: Path, target: Target, sink: Sink) -> AsyncIterator
     """Not started; its site watches `target` every second and tells `sink`."""
     service = Deskwatch(tmp_path, {"CHAT": f"json://{sink.address}/"})
     service.write(SITE.replace("TARGET", target.address))
+    yield service
+    await service.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def building() -> AsyncIterator[Building]:
+    thing = Building()
+    async with served(thing.answer) as thing.address:
+        yield thing
+
+
+@pytest.fixture
+async def phones() -> AsyncIterator[Phones]:
+    thing = Phones()
+    async with served(thing.take) as thing.address:
+        yield thing
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    return Clock(tmp_path / "clock")
+
+
+@pytest.fixture
+async def night(tmp_path: Path, phones: Phones, clock: Clock) -> AsyncIterator[Deskwatch]:
+    """Not started and without a site yet: lives by `clock` and reaches everybody by `phones`."""
+    service = Deskwatch(tmp_path, phones.env, clock)
     yield service
     await service.end(signal.SIGKILL)
 

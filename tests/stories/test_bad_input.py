@@ -14,7 +14,7 @@ from stories.conftest import Deskwatch, Sink, Target, free_port, until
 
 async def test_a_binary_file_as_configuration_is_one_clear_line_and_exit_status_1(deskwatch: Deskwatch) -> None:
     deskwatch.config.write_bytes(bytes(range(256)) * 40)
-    code, output = await deskwatch.run("check", "site.yaml")
+    code, output = await deskwatch.types("check", "site.yaml")
     assert code == 1
     assert "site.yaml" in output
     assert "Traceback" not in output
@@ -22,7 +22,7 @@ async def test_a_binary_file_as_configuration_is_one_clear_line_and_exit_status_
 
 async def test_broken_yaml_names_the_line(deskwatch: Deskwatch) -> None:
     deskwatch.config.write_text("site:\n  id: a\n  name: [1, 2\nrooms: {\n")
-    code, output = await deskwatch.run("run", "site.yaml")
+    code, output = await deskwatch.types("run", "site.yaml")
     assert code == 1
     assert re.search(r"site\.yaml:[345]", output), output
     assert "Traceback" not in output
@@ -36,7 +36,7 @@ async def test_every_problem_of_a_file_is_reported_at_once(deskwatch: Deskwatch)
         .replace("Europe/Lisbon", "Mars/Base")
     )
     deskwatch.config.write_text(text)
-    code, output = await deskwatch.run("check", "site.yaml")
+    code, output = await deskwatch.types("check", "site.yaml")
     assert code == 1
     for word in ("`internet.http`", "Mars/Base"):
         assert word in output
@@ -108,7 +108,7 @@ async def test_a_full_disk_is_said_and_survived_and_the_alert_comes_when_there_i
     filler.unlink()
     await until(lambda: _ready(deskwatch, 200), "the service to recover")
     await until(lambda: _told(sink, "Critical: Booking system is down"), "the alert")
-    code, output = await deskwatch.run("incidents", "list", "--json")
+    code, output = await deskwatch.types("incidents", "list", "--json")
     assert code == 0
     assert output.count('"asset": "booking-system"') == 1
 

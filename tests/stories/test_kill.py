@@ -18,7 +18,7 @@ async def test_after_kill_9_the_message_arrives_and_there_is_still_one_incident(
 
     await until(refused, "the first, refused delivery")
     await deskwatch.end(signal.SIGKILL)
-    before = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])
+    before = json.loads((await deskwatch.types("incidents", "list", "--json"))[1])
     assert len(before) == 1
     assert sink.messages == []
 
@@ -29,7 +29,7 @@ async def test_after_kill_9_the_message_arrives_and_there_is_still_one_incident(
         return "Critical: Booking system is down (Harbour Street)" in sink.titles()
 
     await until(arrived, "the message")
-    after = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])
+    after = json.loads((await deskwatch.types("incidents", "list", "--json"))[1])
     assert [incident["id"] for incident in after] == [before[0]["id"]]
 
     target.status = 200

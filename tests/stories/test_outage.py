@@ -36,9 +36,9 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
 
         # Nobody has it yet, so it is said again; once somebody has it, never again.
         await until(lambda: _count(sink, 2), "the repeat")
-        incident = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])[0]
+        incident = json.loads((await deskwatch.types("incidents", "list", "--json"))[1])[0]
         assert (incident["stage"], incident["title"]) == ("open", "Booking system is down")
-        code, output = await deskwatch.run("incidents", "acknowledge", incident["id"], "--by", "Ana")
+        code, output = await deskwatch.types("incidents", "acknowledge", incident["id"], "--by", "Ana")
         assert (code, output.strip()) == (0, "Booking system is down: acknowledged")
         told = len(sink.messages)
         asked = target.asked
@@ -51,7 +51,7 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
         await until(lambda: success("1"), "the recovery in Prometheus")
         await until(lambda: _status(deskwatch, 0, "up"), "`deskwatch status` to say that it is up", every=2)
 
-        code, output = await deskwatch.run(
+        code, output = await deskwatch.types(
             "incidents",
             "review",
             incident["id"],
@@ -63,7 +63,7 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
             "Deploy",
         )
         assert code == 0, output
-        record = json.loads((await deskwatch.run("incidents", "show", incident["id"], "--json"))[1])
+        record = json.loads((await deskwatch.types("incidents", "show", incident["id"], "--json"))[1])
         assert record["stage"] == "reviewed"
         assert record["resolution"] == "Vendor restarted it"
         assert record["root_cause"] == "Deploy"
@@ -89,7 +89,7 @@ async def test_a_single_failed_answer_that_the_second_look_does_not_confirm_aler
 
     await until(unconfirmed, "the failure to be counted as unconfirmed")
     assert sink.messages == []
-    assert json.loads((await deskwatch.run("incidents", "list", "--json"))[1]) == []
+    assert json.loads((await deskwatch.types("incidents", "list", "--json"))[1]) == []
 
 
 async def test_postgresql_keeps_the_same_record(
@@ -104,7 +104,7 @@ async def test_postgresql_keeps_the_same_record(
     await deskwatch.start()
 
     async def resolved() -> bool:
-        listed = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])
+        listed = json.loads((await deskwatch.types("incidents", "list", "--json"))[1])
         return [(one["title"], one["stage"]) for one in listed] == [("Booking system is down", "resolved")]
 
     await until(resolved, "the incident to be resolved", every=1)
@@ -116,7 +116,7 @@ async def _told_the_end(sink: Sink) -> bool:
 
 
 async def _status(deskwatch: Deskwatch, code: int, status: str) -> bool:
-    ended, output = await deskwatch.run("status", "--json")
+    ended, output = await deskwatch.types("status", "--json")
     return (ended, [one["status"] for one in json.loads(output)]) == (code, [status])
 
 

@@ -61,7 +61,7 @@ async def test_an_incident_of_a_check_that_is_no_longer_watched_is_closed_and_sa
     assert (await _reload(deskwatch))[0] == 200
 
     async def closed() -> bool:
-        listed = json.loads((await deskwatch.run("incidents", "list", "--json"))[1])
+        listed = json.loads((await deskwatch.types("incidents", "list", "--json"))[1])
         return any(one["asset"] == "booking-system" and one["stage"] == "resolved" for one in listed)
 
     await until(closed, "the incident to be closed", every=1)

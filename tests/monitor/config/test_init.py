@@ -78,7 +78,7 @@ def test_the_router_and_the_resolvers_are_watched(tmp_path: Path) -> None:
     assert (config.site.id, config.site.name) == ("front-desk", "Front Desk")
     internet = config.asset("internet")
     assert internet is not None
-    assert internet.depends_on == ("gateway",)
+    assert internet.depends_on == (("gateway",),)
 
 
 def test_with_two_routers_neither_alone_explains_a_lost_internet(tmp_path: Path) -> None:
@@ -88,15 +88,20 @@ def test_with_two_routers_neither_alone_explains_a_lost_internet(tmp_path: Path)
 
 
 def test_the_comments_are_configuration_that_loads_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DESKWATCH_CHAT_URL", "json://127.0.0.1")
+    for name in ("DESKWATCH_CHAT_URL", "DESKWATCH_ANA_URL"):
+        monkeypatch.setenv(name, "json://127.0.0.1")
     (tmp_path / "url").write_text("json://127.0.0.1")
-    text = first_config(Machine()).replace("/etc/deskwatch/technician-url", str(tmp_path / "url"))
+    text = first_config(Machine()).replace("/etc/deskwatch/ben-url", str(tmp_path / "url"))
     text = re.sub(r"^( *)# ((?: *- |)[a-z_.-]+:( |$).*|  .*|- .*)$", r"\1\2", text, flags=re.MULTILINE)
     file = tmp_path / "site.yaml"
     file.write_text(text)
     config = load(file)
     assert config.site.capacity == 80
     assert [route.id for route in config.routes] == ["team-chat", "technician"]
+    assert set(config.destinations) == {"team-chat", "ana", "ben"}
+    assert config.routes[0].quiet is not None
+    assert [one.id for one in config.schedules] == ["it"]
+    assert [one.id for one in config.maintenances] == ["router-updates"]
     assert {"backup", "boardroom"} <= {asset.id for asset in config.assets}
     assert config.server.url == "https://deskwatch.example.org"
 

@@ -1,6 +1,7 @@
 """Loading configurations: what good ones become, and every mistake of bad ones with its line and remedy."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from alerting.rules import Severity
 from monitor.config import Config, ConfigError, load
 from monitor.config.masked import shown
+from monitor.config.model import Alerting
 from monitor.config.references import circles
 
 SITE = "site: {id: hub, timezone: Europe/Berlin}\n"
@@ -76,16 +78,33 @@ def full(write: Write, monkeypatch: pytest.MonkeyPatch) -> Config:
     return load(write(FULL))
 
 
-def test_the_example_of_the_documentation_loads(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def documented() -> list[str]:
+    """The blocks of YAML in the page about the configuration."""
     page = Path(__file__).parents[3] / "docs/operations/configuration.md"
-    example, rules = (block.partition("```")[0] for block in page.read_text().split("```yaml\n")[1:])
-    for name in ("DESKWATCH_CHAT_URL", "DESKWATCH_METRICS_TOKEN"):
-        monkeypatch.setenv(name, "hunter2")
+    return [block.partition("```")[0] for block in page.read_text().split("```yaml\n")[1:]]
+
+
+def test_the_examples_of_the_documentation_are_one_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example, *sections = (block for block in documented() if not block.startswith("rules:"))
+    for name in re.findall(r"env:(\w+)", "".join((example, *sections))):
+        monkeypatch.setenv(name, "https://hunter2")
     (tmp_path / "url").write_text("hunter2")
-    checks = load(write(example.replace("/etc/deskwatch/technician-url", str(tmp_path / "url")))).checks
-    assert [check.id for check in checks] == [
+    example = example.replace("/etc/deskwatch/technician-url", str(tmp_path / "url"))
+    for number, block in enumerate((example, *sections)):
+        (tmp_path / f"{number}.yaml").write_text(block)
+    config = load(tmp_path)
+    assert [check.id for check in config.checks] == [
         "line-a/ping", "front-door/controller", "boardroom/display", "boardroom/panel",
     ]  # fmt: skip
+    assert {route.id for route in config.routes} == {"team-chat", "technician", "office-chat", "pager"}
+    assert config.alerting == Alerting()
+    assert config.alertmanager is not None
+
+
+def test_the_rules_of_the_documentation_load(write: Write) -> None:
+    (rules,) = (block for block in documented() if block.startswith("rules:"))
     check = "    checks:\n      - kind: internet.ping\n        host: a\n"
     (check_with_rules,) = load(write(f"{SITE}rooms:\n  - id: a\n{check}{indent(rules, ' ' * 8)}")).checks
     assert [rule.id for rule in check_with_rules.rules] == ["down", "blind", "loss", "jitter"]
@@ -118,7 +137,7 @@ def test_every_check_can_be_down_and_blind(full: Config) -> None:
 def test_an_asset_serves_the_whole_site_unless_it_says_otherwise(full: Config) -> None:
     line, room = full.assets
     assert (line.people, room.people) == (80, 10)
-    assert (room.section, room.name, room.depends_on) == ("rooms", "boardroom", ("line-a",))
+    assert (room.section, room.name, room.depends_on) == ("rooms", "boardroom", (("line-a",),))
 
 
 def test_routes_keep_their_secrets_apart(full: Config) -> None:
@@ -383,9 +402,12 @@ def test_circles_are_found_however_long_they_are() -> None:
     assert list(circles({"a": ["b", "c"], "b": ["c"], "c": []})) == []
 
 
-KEYS = st.sampled_from(
-    ["site", "doors", "routes", "defaults", "server", "storage", "id", "to", "checks", "kind", "rules", "down", "kinds"]
-)
+KEYS = st.sampled_from([
+    "site", "doors", "booking", "people", "on_call", "routes", "maintenance", "alerting", "drill", "watchdog",
+    "alertmanager", "defaults", "server", "storage", "id", "to", "from", "days", "at", "lasts", "steps", "after",
+    "contacts", "quiet", "hours", "mon", "calendar", "fallback", "depends_on", "any_of", "tags", "urls", "rotate",
+    "every", "period", "checks", "kind", "rules", "down", "kinds",
+])  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("internet.ping"),
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inside, max_size=4),

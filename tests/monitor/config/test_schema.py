@@ -16,14 +16,32 @@ from probes import kinds, load
 EXAMPLE = """\
 site: {id: hub, timezone: Europe/Berlin, opening_hours: {mon-fri: ["08:00-20:00"], sat: closed}, holidays: [2026-12-25]}
 defaults: {interval: 1m, kinds: {internet.tcp: {timeout: 2s, rules: {blind: off}}}}
+people:
+  - {id: ana, to: "${env:ANA}"}
+  - {id: ben, contacts: [{id: phone, to: "${env:BEN}", severities: [critical]}]}
+on_call:
+  - {id: it, people: [ana, ben], rotate: weekly, starts: 2026-01-05 09:00, fallback: chat}
+  - {id: days, people: ben, rotate: {every: 2, period: day}, starts: 2026-01-05 09:00, timezone: UTC}
+maintenance:
+  - {id: router, assets: line-a, tags: [core], from: 2026-12-01 06:00, to: 2026-12-01 07:00}
+  - {id: patches, days: [tue, sat-sun], nth: [2, last], at: "05:00", lasts: 2h, first: 2026-12-01, skip: true}
+alerting: {acknowledged: 4h, budget: 10}
+drill: {day: mon, at: "10:00", within: 1h}
+watchdog: {to: "${env:HEARTBEAT}", interval: 60s}
+alertmanager: {urls: http://127.0.0.1:9093, authorization: "Bearer ${env:TOKEN}"}
 uplinks:
   - id: line-a
-    depends_on: line-b
+    tags: core
+    depends_on: [line-b, {any_of: [line-c, line-d]}]
     checks:
       - {kind: internet.ping, name: fast, host: 127.0.0.1, interval: 10s, rules: {loss: {above: 0.2, for: 5m}}}
   - {id: line-b, depends_on: [], people: 5, checks: }
+  - {id: line-c, depends_on: line-b}
+  - {id: line-d, depends_on: {any_of: line-b}}
 doors:
-routes: [{id: chat, to: "${env:CHAT}", repeat: never, severities: [critical], sections: [uplinks]}]
+routes:
+  - {id: chat, to: "${env:CHAT}", repeat: never, severities: [critical], sections: [uplinks]}
+  - {id: pager, steps: [{to: it}, {after: 10m, to: [ben, chat]}], quiet: {hours: {mon-sun: "22:00-07:30"}}}
 server: {listen: "127.0.0.1:8470", url: "https://desk.example.org", token: "${file:/run/token}"}
 storage: {url: "sqlite:///state.db", retention: {spans: 30d}}
 """
@@ -65,6 +83,16 @@ def test_a_first_configuration_is_accepted(validator: Draft202012Validator) -> N
         ("${env:CHAT}", "slack://secret", "routes.0.to"),
         ("doors:", "door:", ""),
         ("30d", "30", "storage.retention.spans"),
+        ("any_of: [line-c", "any: [line-c", "uplinks.0.depends_on"),
+        ("{id: ana, to:", "{id: ana, too:", "people.0"),
+        ("rotate: weekly", "rotate: monthly", "on_call.0.rotate"),
+        ("{to: it}", "{too: it}", "routes.1.steps"),
+        ("steps:", "stepps:", "routes.1"),
+        ("22:00-07:30", "22-7", "routes.1.quiet"),
+        ("[2, last]", "[2, lats]", "maintenance.1.nth"),
+        ("from:", "form:", "maintenance.0"),
+        ("day: mon", "day: moon", "drill"),
+        ("urls: http://127.0.0.1:9093, ", "", "alertmanager"),
     ],
 )
 def test_a_typing_mistake_is_caught_where_it_is(

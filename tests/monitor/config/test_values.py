@@ -1,6 +1,6 @@
 """What people write for durations, hours, addresses and names."""
 
-from datetime import time
+from datetime import UTC, datetime, time
 
 import pytest
 from hypothesis import given
@@ -9,15 +9,23 @@ from hypothesis import strategies as st
 from alerting.hours import ALWAYS
 from monitor.config.values import (
     format_duration,
+    is_web_address,
+    parse_clock,
     parse_date,
+    parse_day,
     parse_day_range,
     parse_days,
     parse_duration,
     parse_id,
     parse_listen,
+    parse_moment,
+    parse_nights,
+    parse_nth,
     parse_stretches,
+    parse_weekdays,
     parse_zone,
     week_of,
+    week_of_nights,
 )
 
 
@@ -138,3 +146,83 @@ def test_retention_is_said_in_days(value: object) -> None:
 def test_a_holiday_is_a_date(value: object) -> None:
     with pytest.raises(ValueError, match="must be a date"):
         parse_date(value)
+
+
+def test_quiet_hours_may_end_on_the_next_day_also_on_a_sunday() -> None:
+    week = week_of_nights({"sun": parse_nights("22:00-07:30")})
+    assert week == (((time(0), time(7, 30)),), (), (), (), (), (), ((time(22), time.max),))
+
+
+@pytest.mark.parametrize(
+    ("hours", "monday"),
+    [
+        ({"mon": "12:00-13:00"}, ((time(12), time(13)),)),
+        ({"mon": "22:00-00:00"}, ((time(22), time.max),)),
+        ({"mon": "22:00-24:00"}, ((time(22), time.max),)),
+        ({"mon": "24h", "sun": "20:00-06:00"}, ALWAYS),
+        ({"mon": ["05:00-08:00", "08:00-09:00"], "sun": "20:00-06:00"}, ((time(0), time(9)),)),
+        ({"mon": ["13:00-14:00", "12:00-12:30"]}, ((time(12), time(12, 30)), (time(13), time(14)))),
+        ({"mon": "closed"}, ()),
+    ],
+)
+def test_nights_and_days_that_overlap_are_joined(
+    hours: dict[str, object], monday: tuple[tuple[time, time], ...]
+) -> None:
+    assert week_of_nights({day: parse_nights(said) for day, said in hours.items()})[0] == monday
+
+
+@pytest.mark.parametrize("value", ["22", "22:00-22:00", ["22:00-07:00", 5], 22, None, "25:00-07:00"])
+def test_other_quiet_hours_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"must be hours like|begins when it ends"):
+        parse_nights(value)
+
+
+def test_a_moment_is_on_the_clocks_of_the_site_unless_it_says_its_offset() -> None:
+    assert parse_moment("2026-12-01 06:00") == datetime(2026, 12, 1, 6)  # noqa: DTZ001 - no zone is said
+    assert parse_moment("2026-12-01T06:00:30") == datetime(2026, 12, 1, 6, 0, 30)  # noqa: DTZ001
+    assert parse_moment("2026-12-01 06:00+01:00") == datetime(2026, 12, 1, 5, tzinfo=UTC)
+    assert parse_moment("2026-12-01 06:00Z") == datetime(2026, 12, 1, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", ["2026-12-01", "2026-13-01 06:00", "9999-12-31 23:59", "06:00", 20261201, None])
+def test_other_moments_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="must be a time like"):
+        parse_moment(value)
+
+
+@pytest.mark.parametrize("value", ["24:00", "7", "7:5", 7, None, "noon"])
+def test_a_time_of_day_has_hours_and_minutes(value: object) -> None:
+    assert parse_clock("07:30") == time(7, 30)
+    with pytest.raises(ValueError, match="must be a time of day"):
+        parse_clock(value)
+
+
+@pytest.mark.parametrize(("value", "days"), [("tue", {1}), ("sat-mon", {5, 6, 0}), (["mon", "wed-thu"], {0, 2, 3})])
+def test_weekdays_are_one_a_range_or_a_list(value: object, days: set[int]) -> None:
+    assert parse_weekdays(value) == days
+
+
+@pytest.mark.parametrize("value", [[], 1, [1], None, "monday", "mon,tue"])
+def test_other_weekdays_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="must be a day like"):
+        parse_weekdays(value)
+    with pytest.raises(ValueError, match="must be a day like"):
+        parse_day(value)
+
+
+@pytest.mark.parametrize(("value", "nth"), [(2, {2}), ("last", {-1}), ([1, 3, "last"], {1, 3, -1})])
+def test_which_weekday_of_a_month_is_a_number_or_the_last(value: object, nth: set[int]) -> None:
+    assert parse_nth(value) == nth
+
+
+@pytest.mark.parametrize("value", [0, 6, -1, "2", True, [], None, [1, [2]]])
+def test_no_other_weekday_of_a_month_exists(value: object) -> None:
+    with pytest.raises(ValueError, match="must be a number from 1 to 5"):
+        parse_nth(value)
+
+
+def test_a_web_address_has_no_credentials_and_no_query() -> None:
+    assert is_web_address("http://127.0.0.1:9093/am")
+    assert not any(
+        is_web_address(url) for url in ("ftp://a", "https://me:pw@a", "https://a?key=1", "a.example.org", "")
+    )

@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from monitor.config import Config, load
 from monitor.demo import FAULTS, Demo, DemoError, Fault, running, trigger
 from monitor.demo.control import SOCKET, ask
-from monitor.runner import read
+from monitor.reading import read
 from probes import Reading, Status
 from probes import load as load_kind
 from probes._engines import Engines

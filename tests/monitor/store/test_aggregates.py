@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from alerting.gates import Gate, Hold
 from alerting.rules import Episode, Phase, Severity, State, Why
-from incidents.lifecycle import Entry, Incident, Stage, Told
+from incidents.incident import Entry, Incident, Ladder, Stage, Told, Waiting
 from monitor.store import Store, StoreError, episodes, incidents, sessions
+from monitor.store.incidents import Changed
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -121,10 +123,11 @@ async def test_saving_an_incident_again_adds_to_its_timeline_and_replaces_who_wa
         assert await incidents.get(conn, "01B") == replace(later, told=())
 
 
-async def test_incidents_are_listed_by_stage_by_page_and_by_when_to_tell_again(store: Store) -> None:
+async def test_incidents_are_listed_by_stage_by_page_and_while_time_can_change_them(store: Store) -> None:
     stages = [Stage.OPEN, Stage.RESOLVED, Stage.ACKNOWLEDGED, Stage.REVIEWED, Stage.OPEN]
     never = (Told("chat", "01A"),)
     many = [replace(INCIDENT, id=f"01{n}", stage=stage) for n, stage in enumerate(stages)]
+    many[3] = replace(many[3], rechecked=NOW)
     many[4] = replace(many[4], told=never)
     async with store.begin() as conn:
         for one in many:
@@ -132,8 +135,25 @@ async def test_incidents_are_listed_by_stage_by_page_and_by_when_to_tell_again(s
         assert await incidents.live(conn) == (many[0], many[2], many[4])
         assert await incidents.page(conn, 2) == (many[4], many[3])
         assert await incidents.page(conn, 2, before="013") == (many[2], many[1])
-        assert await incidents.due(conn, NOW) == ()
-        assert await incidents.due(conn, NOW + MINUTE) == (many[0],)
+        assert await incidents.watched(conn) == (many[0], many[2], many[3], many[4])
+
+
+async def test_who_waits_and_how_far_a_route_was_climbed_is_stored_and_replaced(store: Store) -> None:
+    hold = Hold(Gate.QUIET_HOURS, "chat", NOW + MINUTE, "quiet hours until 07:30")
+    waits = replace(
+        INCIDENT,
+        waiting=(Waiting("chat", "01A", NOW, hold), Waiting("mail", "01A", NOW + MINUTE, hold._replace(until=None))),
+        ladders=(Ladder("pager", "01A", 1, NOW), Ladder("phone", "01A", 0, None)),
+        joined=frozenset({"01A"}),
+        acknowledged_until=NOW,
+        settles=NOW + MINUTE,
+    )
+    async with store.begin() as conn:
+        await incidents.save_all(conn, [Changed(waits, None)])
+        assert await incidents.get(conn, waits.id) == waits
+        released = replace(waits, waiting=(), ladders=waits.ladders[:1], joined=frozenset())
+        await incidents.save_all(conn, [Changed(released, waits)])
+        assert await incidents.get(conn, waits.id) == released
 
 
 async def test_text_from_outside_is_stored_whatever_it_holds(store: Store) -> None:

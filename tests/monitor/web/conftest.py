@@ -14,16 +14,20 @@ from pydantic import SecretStr
 from ulid import ULID
 
 from alerting.channels import Delivery, Notification, Outcome
+from alerting.gates import Silence
+from alerting.health import Health
 from alerting.hours import OpeningHours
+from alerting.oncall import Override, Reached
 from alerting.routes import Route
 from alerting.rules import Episode, Phase, Rule, Severity, State
 from incidents import lifecycle
 from incidents.availability import Span
-from incidents.lifecycle import Change, Incident
+from incidents.lifecycle import Call, Change, Incident
 from monitor.config.model import Asset, Check, Config, Confirm, Server, Site, Storage
 from monitor.exposition import Exposition, Format
-from monitor.runner import read
-from monitor.store import Store, incidents, outbox, spans
+from monitor.notices import trial
+from monitor.reading import read
+from monitor.store import Store, incidents, outbox, overrides, silences, spans
 from monitor.web.app import build
 from monitor.web.auth import Gate
 from probes import Reading, Sample, Status, load
@@ -46,6 +50,9 @@ class Space:
     store: Store
     latest: dict[str, Reading] = field(default_factory=dict)
     episodes: dict[tuple[str, str], State] = field(default_factory=dict)
+    silences: tuple[Silence, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    reached: dict[str, Health] = field(default_factory=dict)
     reloads: Reloads = field(default_factory=Reloads)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     version: int = 1
@@ -76,6 +83,38 @@ class Space:
             await incidents.save(conn, changed)
         self.touch()
         return changed
+
+    async def silence(self, silence: Silence) -> None:
+        async with self.store.begin() as conn:
+            await silences.save(conn, silence)
+        self.silences = (*self.silences, silence)
+
+    async def override(self, override: Override) -> None:
+        async with self.store.begin() as conn:
+            await overrides.save(conn, override)
+        self.overrides = (*self.overrides, override)
+
+    async def drop_override(self, id: str) -> bool:
+        self.overrides = tuple(one for one in self.overrides if one.id != id)
+        async with self.store.begin() as conn:
+            return await overrides.delete(conn, id)
+
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        return {id: self.reached.get(id, Health()) for id in self.config.destinations}
+
+    async def send_test(self, destination: str) -> None:
+        if destination not in self.config.destinations:
+            raise KeyError(destination)
+        now = datetime.now(UTC)
+        async with self.store.begin() as conn:
+            await outbox.enqueue(conn, trial(self.config, destination, now), "", now)
+        self.touch()
+
+    async def unsilence(self, id: str, who: str) -> bool:
+        self.silences = tuple(one for one in self.silences if one.id != id)
+        async with self.store.begin() as conn:
+            return await silences.expire(conn, id, datetime.now(UTC))
 
     async def reload(self) -> Reloads:
         self.reloads = self.after_reload
@@ -128,7 +167,8 @@ class Space:
         )
         self.episodes[rule.check, rule.id] = State((True,), episode)
         title = f"{asset.name} {rule.says}"
-        change = lifecycle.opened(str(ULID()), asset.id, title, episode, f"{title}: {detail}.", self.config.routes)
+        calls = [Call(route, (Reached(route.id, route.id),)) for route in self.config.routes]
+        change = lifecycle.opened(str(ULID()), asset.id, title, episode, f"{title}: {detail}.", calls)
         if opens:
             await self._save(change, since)
         self.touch()
@@ -152,7 +192,8 @@ class Space:
             for key in change.notices:
                 notification = Notification(key, change.incident.severity, change.incident.title, "…")
                 await outbox.enqueue(conn, notification, change.incident.id, at)
-                await outbox.lease(conn, key.destination, at, at + timedelta(minutes=1))
+                *_, queued = await outbox.waiting(conn, key.destination)
+                await outbox.lease(conn, key.destination, [queued.id], at + timedelta(minutes=1))
                 await outbox.record(conn, key, Delivery(Outcome.ACCEPTED, "ok"), at + timedelta(seconds=2), None)
 
 
@@ -163,7 +204,7 @@ def asset(
     *,
     says: str = "is down",
     severity: Severity = Severity.CRITICAL,
-    depends_on: tuple[str, ...] = (),
+    depends_on: tuple[tuple[str, ...], ...] = (),
     affects: str = "",
     remedy: str = "",
     people: int = 80,
@@ -234,7 +275,7 @@ async def harbour(space: Space) -> Space:
     remedy = "Restart the white box in the cellar. If the light stays red, call Nordnet on 0800 123."
     uplink = asset("fibre", "Nordnet fibre", "uplinks", affects=affects, remedy=remedy)
     lte = asset("lte", "LTE backup", "uplinks", people=120)
-    members = asset("members", "Members Wi-Fi", "wifi", depends_on=("fibre",), affects="Members cannot get online.")
+    members = asset("members", "Members Wi-Fi", "wifi", depends_on=(("fibre",),), affects="Members cannot get online.")
     office = asset("office", "Office Wi-Fi", "wifi", people=6)
     door = asset(
         "street", "Street door", "doors", says="answers slowly", severity=Severity.WARNING,

@@ -25,6 +25,10 @@ async def test_only_the_named_routes_are_open_to_everybody(space, gate: Gate) ->
     roles = build(space, gate)[ROLES]
     assert {path for path, role in roles.items() if role == "public"} == {
         "/sign-in",
+        "/act",
+        "/act/{token}",
+        "/ping/{key}",
+        "/ping/{key}/{what}",
         "/static/{name}",
         "/-/healthy",
         "/-/ready",
@@ -169,3 +173,21 @@ async def test_a_wrong_address_and_a_wrong_method_are_said_in_words(person: Test
     assert (missing.status, "There is no such page" in await missing.text()) == (404, True)
     wrong = await person.get("/-/reload")
     assert (wrong.status, wrong.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", ["/act", "/sign-in"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded; charset=none", b"token=x"),
+        ("application/x-www-form-urlencoded; charset=utf-8", b"token=\xff"),
+        ("multipart/form-data", b"--x\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\n"),
+    ],
+)
+async def test_a_form_that_cannot_be_read_is_the_senders_mistake(
+    stranger: TestClient, path: str, kind: str, body: bytes
+) -> None:
+    answer = await stranger.post(path, data=body, headers={"Content-Type": kind})
+    assert answer.status == 400
+    assert "cannot be read" in await answer.text()

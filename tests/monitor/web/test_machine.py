@@ -72,6 +72,13 @@ async def test_a_probe_that_fails_is_an_answer_too(stranger: TestClient, unused_
     assert values(await answer.text())["probe_success"] == 0
 
 
+async def test_what_runs_programs_or_keeps_connections_is_not_run_for_others(stranger: TestClient) -> None:
+    for kind in ("passive.plugin", "passive.mqtt"):
+        answer = await stranger.get("/probe", params={"module": kind, "target": "/bin/true"})
+        assert answer.status == 403
+        assert (await answer.text()).strip() == f"{kind} runs only as a check of the configuration."
+
+
 async def test_what_could_not_be_measured_is_an_error_and_no_failed_probe(stranger: TestClient) -> None:
     # No machine has this source address, so the fault is ours.
     query = {"module": "internet.tcp", "target": "127.0.0.1:1", "source": "192.0.2.1"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from alerting.hours import OpeningHours
-from alerting.rules import Episode, Phase, Severity, State
+from alerting.rules import Episode, Lack, Phase, Severity, State
 from incidents import availability
 from incidents.availability import Span
 from incidents.lifecycle import Incident, Stage
@@ -83,6 +83,15 @@ def test_a_pending_rule_decides_nothing_yet(door: Asset) -> None:
     assert seen.verdict is Verdict.CHECKING
 
 
+def test_a_fault_that_comes_and_goes_or_of_which_nothing_new_is_known_says_so(door: Asset) -> None:
+    ((key, state),) = firing(door, Severity.CRITICAL).items()
+    assert state.episode is not None
+    unsure = replace(state.episode, detail="no answer", turns=3, lack=Lack.ERROR, lack_since=NOW)
+    seen = world(door, episodes={key: State(episode=unsure)})
+    found = views.check_view(door.checks[0], seen)
+    assert found.detail == "no answer. It comes and goes. It could not be measured since"
+
+
 def test_an_old_reading_proves_nothing(door: Asset) -> None:
     assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=60))).verdict is Verdict.WORKING
     assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=70))).verdict is Verdict.UNKNOWN
@@ -124,9 +133,17 @@ def test_the_headline_says_the_most_urgent_thing(door: Asset, make_asset: Callab
         assert headline(seen) == said
 
 
+def test_of_very_many_cards_the_worst_are_shown_and_all_are_counted() -> None:
+    many = [replace(incident(str(number)), severity=Severity.WARNING) for number in range(views.CARDS + 20)]
+    board = views.board(world(live=[*many, incident("worst")]))
+    assert (len(board.cards), board.more) == (views.CARDS, 21)
+    assert board.cards[0].title == "worst is down"
+    assert board.headline == f"{views.CARDS + 21} things need you"
+
+
 def test_one_cause_is_one_card_that_names_what_else_it_hits(make_asset: Callable[..., Asset]) -> None:
     uplink = make_asset("fibre", "Fibre", "uplinks")
-    wifi = make_asset("wifi", "Members Wi-Fi", "wifi", depends_on=("fibre",))
+    wifi = make_asset("wifi", "Members Wi-Fi", "wifi", depends_on=(("fibre",),))
     door = make_asset("door", "Street door", "doors")
     faults = firing(uplink, Severity.CRITICAL) | firing(wifi, Severity.CRITICAL) | firing(door, Severity.WARNING)
     cards = views.board(world(uplink, wifi, door, episodes=faults, live=[incident("fibre")])).cards

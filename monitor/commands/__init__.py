@@ -1,0 +1,1 @@
+"""Commands of `deskwatch`, a module for each noun."""

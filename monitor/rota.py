@@ -1,0 +1,115 @@
+"""On call, for people: who it is, who comes next, who would be paged, and overrides from what a person typed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ulid import ULID
+
+from alerting.gates import Silence, Subject
+from alerting.oncall import Override, Rung, gaps, instant, shifts, valid, who_would_be_paged
+from alerting.rules import Severity
+from monitor.config.model import Asset, Config
+from monitor.config.problems import did_you_mean
+from monitor.config.values import DAYS, parse_moment
+
+LONGEST_OVERRIDE = timedelta(days=366)
+AHEAD = timedelta(days=14)
+"""How far ahead people look at who is on call."""
+
+IGNORED = "ignored: the person or the schedule is no longer in the configuration"
+"""Why an override does not count."""
+
+_WEEKDAY = re.compile(r"([a-z]{3}) ([0-9]{1,2}):([0-9]{2})")
+
+
+class Duty(NamedTuple):
+    """Somebody has a schedule for a while; `person` is a name, "" where nobody has it."""
+
+    schedule: str
+    starts: datetime
+    ends: datetime
+    person: str
+
+
+def duties(config: Config, overrides: Iterable[Override], start: datetime, end: datetime) -> tuple[Duty, ...]:
+    """All of the time between two instants: each schedule's shifts and gaps, in order, clipped to them."""
+    directory = config.directory
+    heeded = valid(overrides, directory)
+    found = []
+    for schedule in config.schedules:
+        held = [(one.starts, one.ends, _name(config, one.person)) for one in shifts(schedule, heeded, start, end)]
+        free = [(begin, until, "") for begin, until in gaps(schedule, heeded, start, end)]
+        found += [Duty(schedule.id, *one) for one in sorted(held + free)]
+    return tuple(found)
+
+
+def paged(
+    config: Config,
+    overrides: Iterable[Override],
+    silences: Iterable[Silence],
+    asset: Asset,
+    severity: Severity,
+    at: datetime,
+) -> tuple[Rung, ...]:
+    """Whom each step of each route would reach if something of that severity happened to an asset at an instant."""
+    about = Subject(config.site.id, asset.section, asset.id, "", "", "", severity, asset.tags)
+    zone = config.site.hours.zone
+    return who_would_be_paged(
+        config.routes, config.directory, overrides, about, at, zone, silences, config.maintenances
+    )
+
+
+def typed(config: Config, schedule: str, person: str, starts: str, ends: str, author: str, now: datetime) -> Override:
+    """The override that somebody wants; the times as `moment` takes them, the end counted from the beginning.
+
+    Raises ValueError, with the remedy, for what makes no sense.
+    """
+    _require(schedule, "on-call schedule", [one.id for one in config.schedules])
+    _require(person, "person", [one.id for one in config.people])
+    zone = config.site.hours.zone
+    begin = moment(starts, zone, now)
+    end = moment(ends, zone, max(begin, now))
+    if end <= max(begin, now):
+        raise ValueError("the override is over before it begins; give an end that is still to come")
+    if end - begin > LONGEST_OVERRIDE:
+        raise ValueError(f"the override is too long; {LONGEST_OVERRIDE.days} days are the most")
+    return Override(str(ULID()), schedule, person, begin, end, author, now)
+
+
+def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """The instant of "2026-12-06 02:30" on the clock of a zone, of "Sun 02:30" (the next one), or "" for now.
+
+    Raises ValueError.
+    """
+    given = " ".join(text.replace("T", " ").split()) if "-" in text else " ".join(text.lower().split())
+    if given in ("", "now"):
+        return now
+    weekday = _WEEKDAY.fullmatch(given)
+    try:
+        if weekday is not None and weekday[1] in DAYS:
+            return _next(DAYS.index(weekday[1]), time(int(weekday[2]), int(weekday[3])), zone, now)
+        at = parse_moment(given)
+    except ValueError:
+        raise ValueError(f"the time {text[:40]!r} must be like `2026-12-06 02:30`, `Sun 02:30` or `now`") from None
+    return at.astimezone(UTC) if at.tzinfo else instant(at, zone)
+
+
+def _next(weekday: int, at: time, zone: ZoneInfo, now: datetime) -> datetime:
+    """When it is that time of that weekday (Monday is 0) for the first time after now."""
+    today = now.astimezone(zone).date()
+    days = (today + timedelta(days=ahead) for ahead in range(8))
+    found = (instant(datetime.combine(day, at), zone) for day in days if day.weekday() == weekday)
+    return next(one for one in found if one > now)
+
+
+def _require(id: str, what: str, known: Sequence[str]) -> None:
+    if id not in known:
+        there = f"there are {', '.join(known)}" if known else f"the configuration has no {what}"
+        raise ValueError(f"there is no {what} {id[:60]!r}{did_you_mean(id, known) or f'; {there}'}")
+
+
+def _name(config: Config, person: str) -> str:
+    return next((one.name for one in config.people if one.id == person), person)

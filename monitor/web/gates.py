@@ -1,0 +1,188 @@
+"""What holds messages back, as pages: silences, which people begin and end here, and planned work, to look up."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, NoReturn
+
+from aiohttp import web
+
+from alerting.gates import Maintenance, Silence, Stretch
+from alerting.rules import Phase, State
+from alerting.silences import LONGEST_COMMENT, preview
+from monitor.config.model import Asset, Config
+from monitor.silencing import typed
+from monitor.store import silences
+from monitor.subjects import subjects
+from monitor.web import auth
+from monitor.web.guard import APP
+from monitor.web.pages import field, page, sent
+
+LENGTHS = {
+    "30m": "30 minutes",
+    "1h": "1 hour",
+    "4h": "4 hours",
+    "1d": "1 day",
+    "3d": "3 days",
+    "7d": "1 week",
+    "30d": "30 days",
+}
+"""How long a silence can last, as the form offers it."""
+
+KEPT = 50
+"""How many of the newest silences are looked through for those that have ended."""
+
+SOON = timedelta(days=30)
+"""How far ahead planned work is shown; beyond it only the next time."""
+SHOWN = 5
+"""Stretches that are shown of one piece of planned work; beyond them a count."""
+MOST = 200
+"""Stretches that are looked for."""
+
+
+class Typed(NamedTuple):
+    """The form of a silence as somebody filled it in: a condition a line, the rest as `monitor.silencing` reads it."""
+
+    conditions: str = ""
+    starts: str = ""
+    lasts: str = "1h"
+    comment: str = ""
+
+
+class Held(NamedTuple):
+    """What a silence would hold back about one asset: its rules in words, and whether one of them fires now."""
+
+    asset: Asset
+    rules: tuple[str, ...]
+    fires: bool
+
+
+class Work(NamedTuple):
+    """Planned work: what it covers in words, the stretch that is on, the next ones, and how many more come soon."""
+
+    plan: Maintenance
+    covers: tuple[str, ...]
+    on: Stretch | None
+    coming: tuple[Stretch, ...]
+    more: int
+
+
+async def silence_list(request: web.Request) -> web.Response:
+    """GET /silences: what is silenced, and a form for more; `asset` or `check` fill in the form."""
+    conditions = [f"{label}={request.query[label]}" for label in ("asset", "check") if label in request.query]
+    return await _silences(request, Typed("\n".join(conditions)))
+
+
+async def silence_preview(request: web.Request) -> web.Response:
+    """POST /silences/preview: what the silence would hold back, or why it must not begin."""
+    form = _typed(await sent(request))
+    try:
+        wanted = _wanted(request, form)
+    except ValueError as error:
+        return await _silences(request, form, fault=str(error))
+    app = request.app[APP]
+    return await _silences(request, form, wanted=wanted, held=held(wanted, app.config, app.episodes))
+
+
+async def begin_silence(request: web.Request) -> web.Response:
+    """POST /silences: begin it."""
+    form = _typed(await sent(request))
+    try:
+        wanted = _wanted(request, form)
+    except ValueError as error:
+        return await _silences(request, form, fault=str(error))
+    await request.app[APP].silence(wanted)
+    raise web.HTTPSeeOther("/silences")
+
+
+async def end_silence(request: web.Request) -> NoReturn:
+    """POST /silences/ID/end: end it now."""
+    await sent(request)
+    id = request.match_info["id"]
+    # PostgreSQL takes no NUL, not even to look for it.
+    if not (id.isascii() and id.isalnum()) or not await request.app[APP].unsilence(id, auth.WHO):
+        raise web.HTTPNotFound(text="There is no such silence, or it has ended already.")
+    raise web.HTTPSeeOther("/silences")
+
+
+async def maintenance(request: web.Request) -> web.Response:
+    """GET /maintenance: the planned work that is on, and what comes in the next days."""
+    # In a thread: to look a year ahead takes some milliseconds for each piece of work.
+    found = await asyncio.to_thread(works, request.app[APP].config, auth.utc_now())
+    return page(request, "maintenance.html", works=found, days=SOON.days)
+
+
+def held(silence: Silence, config: Config, episodes: Mapping[tuple[str, str], State]) -> tuple[Held, ...]:
+    """What the silence would hold back if it were on, by asset, in the order of the configuration."""
+    found = {(one.check, one.rule) for one in preview(silence, subjects(config))}
+    return tuple(
+        Held(
+            asset,
+            tuple(words for _, words in rules),
+            any(_fires(episodes.get(key)) for key, _ in rules),
+        )
+        for asset in config.assets
+        if (rules := [one for one in _rules(asset) if one[0] in found])
+    )
+
+
+def works(config: Config, now: datetime) -> tuple[Work, ...]:
+    """All planned work that is on or still to come, in the order in which it begins."""
+    found = [work for plan in config.maintenances if (work := _work(plan, config, now)).on or work.coming]
+    return tuple(sorted(found, key=lambda work: (work.on or work.coming[0]).starts))
+
+
+def _work(plan: Maintenance, config: Config, now: datetime) -> Work:
+    coming = plan.upcoming(now, MOST)
+    soon = tuple(one for one in coming if one.starts < now + SOON)
+    return Work(plan, _covers(plan, config), plan.during(now), soon[:SHOWN] or coming[:1], len(soon[SHOWN:]))
+
+
+def _covers(plan: Maintenance, config: Config) -> tuple[str, ...]:
+    scope = plan.scope
+    return (
+        *(asset.name for asset in config.assets if asset.id in scope.assets),
+        *(f"everything in {section}" for section in sorted(scope.sections)),
+        *(f"everything tagged {tag}" for tag in sorted(scope.tags)),
+    ) or ("the whole site",)
+
+
+def _rules(asset: Asset) -> Iterable[tuple[tuple[str, str], str]]:
+    """Every rule of an asset by check and id, in words."""
+    for check in asset.checks:
+        for rule in check.rules:
+            words = rule.says if len(asset.checks) == 1 else f"{rule.says} ({check.name})"
+            yield (check.id, rule.id), words
+
+
+def _fires(state: State | None) -> bool:
+    return state is not None and state.episode is not None and state.episode.phase is not Phase.PENDING
+
+
+def _typed(form: Mapping[str, Any]) -> Typed:
+    return Typed(*(field(form, name) for name in Typed._fields))
+
+
+def _wanted(request: web.Request, form: Typed) -> Silence:
+    """The silence of the form. Raises ValueError for one that must not begin."""
+    config, lines = request.app[APP].config, form.conditions.splitlines()
+    return typed(config, lines, form.starts, form.lasts, auth.WHO, form.comment, auth.utc_now())
+
+
+async def _silences(request: web.Request, form: Typed, **found: object) -> web.Response:
+    """The page with the form, and below it the silences that are on, to come and over."""
+    app, now = request.app[APP], auth.utc_now()
+    async with app.store.connect() as conn:
+        newest = await silences.page(conn, KEPT)
+    return page(
+        request,
+        "silences.html",
+        status=400 if "fault" in found else 200,
+        form=form,
+        **{"fault": "", "wanted": None, "held": (), **found},
+        on=[one for one in app.silences if one.is_on(now)],
+        coming=[one for one in app.silences if one.starts > now],
+        ended=[one for one in newest if one.ends <= now],
+        lengths=LENGTHS,
+        longest=LONGEST_COMMENT,
+    )

@@ -18,23 +18,21 @@ from alerting.inbound import OUTSIDE
 from alerting.links import Signer
 from alerting.oncall import Override
 from alerting.rules import Episode, Phase, Rule, State, Why, close, matters, severity_at, step
-from alerting.verdicts import Decision, Verdict
 from incidents import lifecycle
 from incidents.incident import US, Change, Incident
 from monitor.config.model import Asset, Check, Config
-from monitor.history import PORTION, History
+from monitor.ledger import Key, Ledger
 from monitor.metrics import Vitals
 from monitor.orders import Order, carry_out
 from monitor.outside import turn as outside_turn
-from monitor.recorder import Recorder
 from monitor.response import Known, Response, Turn
 from monitor.runner import Run
-from monitor.store import Store, StoreError, decisions, episodes, incidents, orders, outbox, recordings, rollups, spans
+from monitor.store import Store, StoreError, decisions, episodes, incidents, orders, outbox
 from monitor.store.incidents import Changed
 from monitor.store.outbox import Queued
 from monitor.usual import Usuals
 from monitor.wording import notification
-from probes import Status, load
+from probes import Status
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +48,6 @@ RETRY = 1.0
 """Seconds to wait after a failed commit."""
 PENDING = 50_000
 """Runs that wait for a store that cannot be written; beyond it the oldest are dropped and leave a gap."""
-
-Key = tuple[str, str]
-"""A rule's check and id."""
 
 
 class Pipeline:
@@ -72,17 +67,14 @@ class Pipeline:
         self._signer: Signer | None = None
         self._assets: dict[str, Asset] = {}
         self._rules: set[Key] = set()
-        self._history = History()
-        self._recorder = Recorder()
+        self._ledger = Ledger(store, vitals)
         self.usuals = Usuals(store)
         self._pending: list[Run] = []
         self._judging: list[Run] = []
         self._arrived = asyncio.Event()
         self._lull: asyncio.TimerHandle | None = None
         self._deciding = asyncio.Lock()
-        self._unsaved: set[Key] = set()
         self._notes: list[tuple[Check, str]] = []
-        self._decisions: list[Decision] = []
         self._gates_changed = False
         self._was_open = False
         self.states: dict[Key, State] = {}
@@ -114,7 +106,7 @@ class Pipeline:
             if gone:
                 await self._drop(gone)
             self._rules = set(kept)
-            self._unsaved = {key for key in self._unsaved if key in kept or key[0].startswith(OUTSIDE)}
+            self._ledger.keep(lambda key: key in kept or key[0].startswith(OUTSIDE))
             self._known = replace(self.known, firing=self._renewed(kept))
             self._gates_changed = True
         self.usuals.adopt(config)
@@ -188,7 +180,7 @@ class Pipeline:
             await self._execute(plan, turns, states)
             self.states.update(states)
             self.states = {key: state for key, state in self.states.items() if state != State()}
-            self._unsaved |= states.keys() - {(one.rule.check, one.rule.id) for one in turns}
+            self._ledger.change(states.keys() - {(one.rule.check, one.rule.id) for one in turns})
 
     async def _work(self, tick_due: bool, flush_due: bool) -> bool:
         """Judge, and do what is due beside; whether more history waits."""
@@ -199,7 +191,7 @@ class Pipeline:
             await self._tick()
         if not flush_due:
             return False
-        more = await self._flush(datetime.now(UTC))
+        more = await self._ledger.write(self.states, datetime.now(UTC))
         if not more:
             await self._count()
         return more
@@ -235,7 +227,7 @@ class Pipeline:
             self._judging = []
             self.states.update(states)
             for run in runs:
-                self._remember(run)
+                self._ledger.add(run)
 
     def _step(self, run: Run, states: dict[Key, State], turns: list[Turn]) -> None:
         reading, since, usual = run.settled, run.since, self.usuals.of(run.check.id)
@@ -255,17 +247,7 @@ class Pipeline:
             if turned is not None:
                 turns.append(Turn(self._assets[run.check.asset], rule, turned, run.check.kind))
             elif matters(before, state):
-                self._unsaved.add(key)
-
-    def _remember(self, run: Run) -> None:
-        check = run.check
-        if run.unconfirmed:
-            first = run.readings[0]
-            words = f"a second look did not find it again: {first.detail}"
-            made = Decision(first.at, check.id, "", "", "", "", Verdict.UNCONFIRMED, words)
-            self._decisions = [*self._decisions, made][-PENDING:]
-        self._recorder.add(run.settled, run.since)
-        self._history.add(run.settled, run.since, check.interval, check.timeout, load(check.kind).latency)
+                self._ledger.change([key])
 
     async def _obey(self) -> None:
         """Carry out what people have asked for on the command line."""
@@ -340,9 +322,9 @@ class Pipeline:
 
     async def _load(self, config: Config) -> None:
         """Go on where the process before us was."""
+        await self._ledger.open()
         async with self._store.connect() as conn:
             self.states = dict(await episodes.states(conn))
-            self._history = History(await spans.latest(conn))
             live = await incidents.watched(conn)
         kept = {(rule.check, rule.id): (check, rule) for check in config.checks for rule in check.rules}
         self._known = Known(config, {one.id: one for one in live})
@@ -399,28 +381,6 @@ class Pipeline:
         open_ones = {state.episode.id for state in states if state is not None and state.episode is not None}
         return [one for one in self.known.incidents.values() if one.stage.live and one.firing & open_ones]
 
-    async def _flush(self, over_by: datetime | None = None) -> bool:
-        """Write history, a portion of it if there is an `over_by`; whether that was a full one, so that more waits."""
-        batch, made, measured = self._history.take(over_by), self._decisions, self._recorder.take(over_by)
-        windows = {key: self.states[key] for key in self._unsaved if key in self.states}
-        if not (batch.spans or batch.rollups or windows or made or measured):
-            return False
-        try:
-            async with self._store.begin() as conn:
-                await spans.save(conn, batch.spans)
-                await rollups.save(conn, batch.rollups)
-                await recordings.save(conn, measured)
-                await episodes.save_states(conn, windows)
-                await decisions.add(conn, made)
-        except BaseException:
-            self._history.restore(batch)
-            self._recorder.restore(measured)
-            raise
-        self._unsaved.clear()
-        self._decisions = self._decisions[len(made) :]
-        self._vitals.commits.inc()
-        return len(batch.spans) >= PORTION
-
     async def _count(self) -> None:
         """Show how many incidents are open and messages wait."""
         async with self._store.connect() as conn:
@@ -439,7 +399,7 @@ class Pipeline:
         try:
             await self._judge()
             await self._annotate()
-            await self._flush()
+            await self._ledger.write(self.states)
         except StoreError:
             log.exception("could not write the last readings")
 

@@ -1,167 +1,36 @@
 """Runs HTTP requests and TLS handshakes for all probes in one libcurl multi handle, driven by the event loop."""
 
 import asyncio
-import errno
-import re
 import select
 import ssl
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import pycurl
 
-from probes._base import Failed, Unmeasured
-from probes._engines.resolve import Family, resolve
+from probes._engines.http_exchange import (
+    FetchFailed,
+    Hop,
+    Phases,
+    Request,
+    Response,
+    Trust,
+    Via,
+    origin,
+    port_of,
+    redirected,
+)
+from probes._engines.http_failures import End, Received, blame_resolver, failure
 
 USER_AGENT = b"Deskwatch"
-
-MOST_BODY = 1024 * 1024
-"""Bytes of a body, after decompression, that are received unless a request says otherwise."""
-
-MOST_HEADERS = 64 * 1024
-"""Bytes of header lines that are received of one answer."""
 
 MOST_IDLE = 32
 """Curl handles kept for the next requests."""
 
 _FAREWELL = 0.5  # seconds that closing waits for lookups under way
-
-REASONS = {
-    "refused": "the target refused the connection",
-    "unreachable": "the network on the way says that the target can't be reached",
-    "unresolved": "the name has no address",
-    "reset": "the target closed the connection before the answer was complete",
-    "tls_failed": "the TLS handshake failed",
-    "certificate_expired": "a certificate is outside its dates of validity",
-    "certificate_wrong_name": "the certificate is for another name",
-    "certificate_untrusted": "the certificate's issuer is not trusted",
-    "malformed": "the answer does not follow its protocol",
-    "body_too_large": "the answer is larger than allowed",
-    "too_many_redirects": "more redirects than allowed",
-}
-"""The reasons for which a fetch or a handshake fails; "timeout" comes with every kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Via:
-    """How a connection leaves this machine and where it goes; "" leaves the choice to the system.
-
-    `source` is an address of this machine, `interface` the name of one of its interfaces, `address` the address or name
-    to connect to instead of the URL's host.
-    """
-
-    family: Family = "auto"
-    source: str = ""
-    interface: str = ""
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Which TLS is good enough: `ca_file` ("" means the system's), `minimum` a protocol in OpenSSL's notation.
-
-    Without `verify`, every certificate and every cipher, however weak, is accepted.
-    """
-
-    verify: bool = True
-    ca_file: str = ""
-    minimum: str = "TLSv1.2"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request.
-
-    `private` are header lines that go to the origin of `url` only, not to where it redirects. `version` is "1.1", "2",
-    "3" or "" for what both sides like best; `most_body` is in bytes.
-    """
-
-    url: str
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    private: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
-    redirects: int = 10
-    most_body: int = MOST_BODY
-    version: str = ""
-    via: Via = Via()
-    trust: Trust = Trust()
-
-
-class Phases(NamedTuple):
-    """Where the time went, in seconds; the phase that did not end took the rest, those not reached 0."""
-
-    resolve: float = 0
-    connect: float = 0
-    tls: float = 0
-    processing: float = 0
-    transfer: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One connection and what it showed. `chain` holds the certificates sent, in PEM, leaf first.
-
-    `protocol` and `cipher` are OpenSSL's names, "" without TLS; `address` is "" if no connection came about.
-    """
-
-    url: str
-    phases: Phases
-    address: str = ""
-    protocol: str = ""
-    cipher: str = ""
-    chain: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The answer at the end of all redirects.
-
-    `head` holds the header lines as received. `length` is the Content-Length, -1 without one; `body` is decompressed.
-    `hops` are the connections made, in order.
-    """
-
-    status: int
-    version: str
-    head: bytes
-    length: int
-    body: bytes
-    hops: tuple[Hop, ...]
-
-    @property
-    def final(self) -> Hop:
-        """The connection that this answer came over."""
-        return self.hops[-1]
-
-    @property
-    def phases(self) -> Phases:
-        """Where the time went, over all hops."""
-        return total(self.hops)
-
-    def header(self, name: str) -> str | None:
-        """The value of the first header line of that name, None without one."""
-        found = re.search(rb"(?im)^" + re.escape(name.encode()) + rb":[ \t]*(.*?)[ \t]*\r?$", self.head)
-        return found[1].decode("latin-1") if found else None
-
-
-class FetchFailed(Failed):
-    """The target failed, for one of REASONS or "timeout". `hops` are the connections made, the failed one last."""
-
-    def __init__(self, reason: str, detail: str, hops: tuple[Hop, ...]) -> None:
-        super().__init__(reason, detail)
-        self.hops = hops
-
-
-def total(hops: tuple[Hop, ...]) -> Phases:
-    """The time that each phase took over all hops."""
-    if len(hops) == 1:
-        return hops[0].phases
-    return Phases(*(sum(times) for times in zip(*(hop.phases for hop in hops), strict=True)))
 
 
 class HttpEngine:
@@ -178,7 +47,7 @@ class HttpEngine:
         self._sockets: set[int] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: dict[pycurl.Curl, asyncio.Future[_End]] = {}
+        self._waiting: dict[pycurl.Curl, asyncio.Future[End]] = {}
         self._idle: list[pycurl.Curl] = []
 
     @property
@@ -207,7 +76,7 @@ class HttpEngine:
 
         Raises FetchFailed when the target failed and Unmeasured when this machine did.
         """
-        request = Request(_origin(host, port), via=via, trust=trust)
+        request = Request(origin(host, port), via=via, trust=trust)
         return (await self._transfer(request, timeout, (), handshake=True)).hop
 
     def close(self) -> None:
@@ -230,7 +99,7 @@ class HttpEngine:
     ) -> "_Transfer":
         curl = self._idle.pop() if self._idle else pycurl.Curl()
         try:
-            received = _Received(request.most_body)
+            received = Received(request.most_body)
             _configure(curl, request, received)
             curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))
             if handshake:
@@ -239,18 +108,18 @@ class HttpEngine:
             end = await self._run(curl)
             hop = _hop(curl, request, received)
             if end.code == pycurl.E_COULDNT_RESOLVE_HOST:
-                await _blame_resolver(request)
+                await blame_resolver(request)
             if end.code or received.excess:
-                raise _failure(curl, request, received, end, (*before, hop))
+                raise failure(curl, request, received, end, (*before, hop))
             return _Transfer(curl, hop, received)
         finally:
             curl.reset()
             if len(self._idle) < MOST_IDLE:
                 self._idle.append(curl)
 
-    async def _run(self, curl: pycurl.Curl) -> "_End":
+    async def _run(self, curl: pycurl.Curl) -> End:
         loop = self._attach()
-        waiting: asyncio.Future[_End] = loop.create_future()
+        waiting: asyncio.Future[End] = loop.create_future()
         self._waiting[curl] = waiting
         self._multi.add_handle(curl)
         try:
@@ -270,7 +139,7 @@ class HttpEngine:
             self._loop.remove_reader(self._epoll.fileno())
         self._loop = None
 
-    def _drop(self, curl: pycurl.Curl) -> "asyncio.Future[_End] | None":
+    def _drop(self, curl: pycurl.Curl) -> asyncio.Future[End] | None:
         waiting = self._waiting.pop(curl, None)
         if waiting is not None:
             self._multi.remove_handle(curl)
@@ -313,11 +182,11 @@ class HttpEngine:
         while more:
             more, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
-                self._finish(curl, _End(0, ""))
+                self._finish(curl, End(0, ""))
             for curl, code, message in failed:
-                self._finish(curl, _End(code, message))
+                self._finish(curl, End(code, message))
 
-    def _finish(self, curl: pycurl.Curl, end: "_End") -> None:
+    def _finish(self, curl: pycurl.Curl, end: End) -> None:
         waiting = self._drop(curl)
         if waiting is not None and not waiting.done():
             waiting.set_result(end)
@@ -337,59 +206,10 @@ def _ready_for(events: int) -> int:
     return int(reading | writing)
 
 
-class _End(NamedTuple):
-    """How libcurl ended a transfer: its error code, 0 if it succeeded, and its message."""
-
-    code: int
-    message: str
-
-
-class _Received:
-    """What has come in of one answer, within bounds."""
-
-    def __init__(self, most_body: int) -> None:
-        self.head = bytearray()
-        self.body = bytearray()
-        self.said: dict[str, str] = {}
-        self.excess = ""
-        self._most_body = most_body
-        self._headers = 0
-
-    def header(self, line: bytes) -> int:
-        self._headers += len(line)
-        if self._headers > MOST_HEADERS:
-            self.excess = "headers"
-            return -1
-        if line.startswith(b"HTTP/"):
-            self.head.clear()  # those before were of an interim answer
-        self.head += line
-        return len(line)
-
-    def data(self, chunk: bytes) -> int:
-        if len(self.body) + len(chunk) > self._most_body:
-            self.excess = "body"
-            return -1
-        self.body += chunk
-        return len(chunk)
-
-    def debug(self, what: int, text: bytes) -> None:
-        """libcurl tells protocol and cipher, and what went wrong with QUIC, in its debug text only."""
-        if what == pycurl.INFOTYPE_TEXT and (found := _SAID.match(text)):
-            self.said.update((name, said.decode(errors="replace")) for name, said in found.groupdict().items() if said)
-
-
-_SAID = re.compile(
-    rb"SSL connection using (?P<protocol>[\w.]{1,20}) / (?P<cipher>[\w-]{1,60})"
-    rb"|(?P<certificate>SSL(?: certificate OpenSSL verify result)?: .+)"
-    rb"|(?:sendmsg|QUIC: recvm?msg).+\(errno[ =](?P<errno>\d{1,4})"
-    rb"|QUIC: connection to .+ (?P<refused>refused)"
-)
-
-
 class _Transfer:
     """One answer, read from the handle before that is reused."""
 
-    def __init__(self, curl: pycurl.Curl, hop: Hop, received: _Received) -> None:
+    def __init__(self, curl: pycurl.Curl, hop: Hop, received: Received) -> None:
         self.hop = hop
         self.status: int = curl.getinfo(pycurl.RESPONSE_CODE)
         self.redirect = _redirect(curl, self.status)
@@ -424,34 +244,7 @@ def _redirect(curl: pycurl.Curl, status: int) -> str:
     return url.decode(errors="replace") if url else ""
 
 
-def redirected(request: Request, status: int, url: str) -> Request:
-    """The request that follows a redirect.
-
-    Private headers stay with their origin and another address with its host; most methods turn to GET.
-    """
-    here, there = urlsplit(request.url), urlsplit(url)
-    if not _same_origin(here, there):
-        request = replace(request, private=())
-    if here.hostname != there.hostname:
-        request = replace(request, via=replace(request.via, address=""))
-    if (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST"):
-        request = replace(request, method="GET", body=b"")
-    return replace(request, url=url)
-
-
-def _same_origin(one: SplitResult, other: SplitResult) -> bool:
-    return (one.scheme, one.hostname, _port(one)) == (other.scheme, other.hostname, _port(other))
-
-
-def _port(url: SplitResult) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-def _origin(host: str, port: int) -> str:
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-
-
-def _configure(curl: pycurl.Curl, request: Request, received: _Received) -> None:
+def _configure(curl: pycurl.Curl, request: Request, received: Received) -> None:
     curl.setopt(pycurl.URL, request.url.encode())
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.NOSIGNAL, 1)
@@ -508,7 +301,7 @@ def _set_via(curl: pycurl.Curl, request: Request) -> None:
         # CONNECT_TO rather than RESOLVE: the latter would fill the DNS cache that all transfers share.
         url = urlsplit(request.url)
         host, address = (f"[{a}]" if ":" in a else a for a in (url.hostname or "", via.address))
-        curl.setopt(pycurl.CONNECT_TO, [f"{host}:{_port(url)}:{address}:{_port(url)}"])
+        curl.setopt(pycurl.CONNECT_TO, [f"{host}:{port_of(url)}:{address}:{port_of(url)}"])
 
 
 _MINIMA = {
@@ -517,7 +310,7 @@ _MINIMA = {
 }
 
 
-def _set_tls(curl: pycurl.Curl, trust: Trust, received: _Received) -> None:
+def _set_tls(curl: pycurl.Curl, trust: Trust, received: Received) -> None:
     curl.setopt(pycurl.OPT_CERTINFO, 1)
     curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)  # a resumed session shows no certificates
     curl.setopt(pycurl.VERBOSE, 1)
@@ -533,7 +326,7 @@ def _set_tls(curl: pycurl.Curl, trust: Trust, received: _Received) -> None:
     curl.setopt(pycurl.SSL_VERIFYHOST, 0)
 
 
-def _hop(curl: pycurl.Curl, request: Request, received: _Received) -> Hop:
+def _hop(curl: pycurl.Curl, request: Request, received: Received) -> Hop:
     return Hop(
         url=request.url,
         phases=_phases(curl, request.url.startswith("https:")),
@@ -562,148 +355,3 @@ def _phases(curl: pycurl.Curl, tls: bool) -> Phases:
 def _chain(curl: pycurl.Curl) -> tuple[bytes, ...]:
     certificates: list[list[tuple[bytes, bytes]]] = curl.getinfo_raw(pycurl.INFO_CERTINFO)
     return tuple(value for certificate in certificates for name, value in certificate if name == b"Cert")
-
-
-_WORDS = {
-    pycurl.E_UNSUPPORTED_PROTOCOL: "malformed",
-    pycurl.E_URL_MALFORMAT: "malformed",
-    pycurl.E_FTP_WEIRD_SERVER_REPLY: "malformed",
-    pycurl.E_HTTP2: "malformed",
-    92: "malformed",  # CURLE_HTTP2_STREAM
-    95: "malformed",  # CURLE_HTTP3
-    100: "malformed",  # CURLE_TOO_LARGE
-    pycurl.E_BAD_CONTENT_ENCODING: "malformed",
-    pycurl.E_COULDNT_RESOLVE_HOST: "unresolved",
-    pycurl.E_COULDNT_CONNECT: "unreachable",
-    96: "tls_failed",  # CURLE_QUIC_CONNECT_ERROR
-    pycurl.E_SSL_CONNECT_ERROR: "tls_failed",
-    pycurl.E_PEER_FAILED_VERIFICATION: "certificate_untrusted",
-    pycurl.E_WRITE_ERROR: "malformed",  # libcurl could not decompress
-    pycurl.E_GOT_NOTHING: "reset",
-    pycurl.E_PARTIAL_FILE: "reset",
-    pycurl.E_RECV_ERROR: "reset",
-    pycurl.E_SEND_ERROR: "reset",
-    pycurl.E_SEND_FAIL_REWIND: "reset",
-    pycurl.E_OPERATION_TIMEDOUT: "timeout",
-}
-
-_SECOND_LOOKUP = 1.0  # seconds
-
-_SAYS = {
-    "refused": "refused the connection",
-    "unreachable": "can't be reached, says the network on the way",
-    "unresolved": "has no address",
-    "reset": "closed the connection before the answer was complete",
-}
-
-_UNCONNECTED = {pycurl.E_COULDNT_CONNECT, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR}  # the latter two with QUIC
-
-_ERRNO_WORDS = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset"}
-
-
-def _peer(request: Request) -> str:
-    """The host that is connected to."""
-    return request.via.address or urlsplit(request.url).hostname or ""
-
-
-async def _blame_resolver(request: Request) -> None:
-    """libcurl does not say why it found no address: ask again, and raise Unmeasured if the resolver is to blame."""
-    with suppress(Failed):
-        await resolve(_peer(request), request.via.family, _SECOND_LOOKUP)
-
-
-def _failure(
-    curl: pycurl.Curl, request: Request, received: _Received, end: _End, hops: tuple[Hop, ...]
-) -> FetchFailed | Unmeasured:
-    """What a failed transfer says, of the target or of this machine."""
-    if received.excess == "body":
-        return FetchFailed("body_too_large", f"the body is larger than {request.most_body} bytes", hops)
-    if received.excess == "headers":
-        return FetchFailed("malformed", f"the headers are larger than {MOST_HEADERS} bytes", hops)
-    number = _system_error(curl, received)
-    ours = _own_failure(request, end, number) or _dead_resolver(curl, request, end)
-    if ours is not None:
-        return ours
-    word = _word(curl, request, end.code, number)
-    if word == "timeout":
-        return FetchFailed(word, _stalled(curl, request, received), hops)
-    return FetchFailed(word, _complaint(request, received, end, word), hops)
-
-
-def _system_error(curl: pycurl.Curl, received: _Received) -> int:
-    """The system's error number, 0 without one."""
-    if "refused" in received.said:
-        return errno.ECONNREFUSED
-    return int(received.said.get("errno") or curl.getinfo(pycurl.OS_ERRNO))
-
-
-def _complaint(request: Request, received: _Received, end: _End, word: str) -> str:
-    """What went wrong, in a sentence that is the same each time."""
-    if word in _SAYS:
-        return f"{_peer(request)} {_SAYS[word]}"
-    if word == "tls_failed" and request.version == "3":
-        return f"the QUIC handshake with {_peer(request)} failed; it may not speak HTTP/3"
-    if word.startswith("certificate_"):
-        return _plain(received.said.get("certificate", end.message))
-    return _plain(end.message)
-
-
-def _word(curl: pycurl.Curl, request: Request, code: int, number: int) -> str:
-    """The reason that a code of libcurl and the system's error number stand for."""
-    word = _WORDS[code]
-    if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        return _certificate_word(curl.getinfo(pycurl.SSL_VERIFYRESULT))
-    if code in _UNCONNECTED and not curl.getinfo(pycurl.CONNECT_TIME):
-        if request.version == "3" and not number:
-            return "tls_failed"  # QUIC's server answered, and ended the handshake
-        return _ERRNO_WORDS.get(number, "unreachable")
-    return word
-
-
-def _own_failure(request: Request, end: _End, number: int) -> Unmeasured | None:
-    via = request.via
-    if end.code == pycurl.E_INTERFACE_FAILED:
-        what = f"interface {via.interface}" if via.interface else f"address {via.source}"
-        return Unmeasured("no_network", f"cannot send from {what}: this machine does not have it or may not use it")
-    if end.code == pycurl.E_SSL_CACERT_BADFILE:
-        what = request.trust.ca_file or "the system's list"
-        return Unmeasured("monitor_error", f"cannot read trusted certificates from {what}; it must be a PEM file")
-    if end.code in _UNCONNECTED and number in (errno.ENETUNREACH, errno.EADDRNOTAVAIL):
-        return Unmeasured("no_network", f"this machine has no route to {_peer(request)}")
-    if end.code in _UNCONNECTED and number in (errno.EACCES, errno.EPERM):
-        return Unmeasured("no_permission", f"this machine's firewall forbids {_peer(request)}")
-    if end.code not in _WORDS:
-        return Unmeasured("monitor_error", f"libcurl failed with code {end.code}: {_plain(end.message)}")
-    return None
-
-
-def _dead_resolver(curl: pycurl.Curl, request: Request, end: _End) -> Unmeasured | None:
-    if end.code != pycurl.E_OPERATION_TIMEDOUT or curl.getinfo(pycurl.NAMELOOKUP_TIME):
-        return None
-    return Unmeasured("no_network", f"our resolver did not answer for {_peer(request)} in time")
-
-
-def _certificate_word(result: int) -> str:
-    """OpenSSL's verdict as a reason; 0 and 1 mean that it had none and libcurl itself refused the name."""
-    if result in (9, 10):  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
-        return "certificate_expired"
-    if result in (0, 1, 62, 64):  # ..., X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-        return "certificate_wrong_name"
-    return "certificate_untrusted"
-
-
-def _stalled(curl: pycurl.Curl, request: Request, received: _Received) -> str:
-    """What a transfer was waiting for when its time was up."""
-    tls = request.url.startswith("https:")
-    if not curl.getinfo(pycurl.CONNECT_TIME):
-        return "no answer to the connection attempt"
-    if tls and not curl.getinfo(pycurl.APPCONNECT_TIME):
-        return "connected, but the TLS handshake did not end"
-    if not received.head:
-        return "connected, but no answer came"
-    return f"the answer did not end; {len(received.body)} bytes of the body came in"
-
-
-def _plain(message: str) -> str:
-    """libcurl's message as one printable line of bounded length."""
-    return "".join(c if c.isprintable() else "?" for c in message[:200])

@@ -1,5 +1,7 @@
 """Alerts from outside over a real store: one incident each, kept through restarts, ended when silent."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -141,7 +143,11 @@ async def test_what_repeats_say_is_kept_with_the_next_flush(store: Store, config
     await inbound.take(Batch((Alert(DISK),)), ALERTMANAGER)
     await inbound.take(fires(DISK, minutes=3000), ALERTMANAGER)
     await pipeline.adopt(config)
-    await pipeline._flush()
+    task = asyncio.create_task(pipeline.run())
+    await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
     _, pipeline = await started(store, config)
     ((_, state),) = pipeline.states.items()
     assert state.episode is not None

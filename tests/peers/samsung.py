@@ -28,7 +28,7 @@ class Display:
     """
 
     answers: dict[int, bytes] = field(default_factory=lambda: dict(ON))
-    number: int = 1
+    number: int = 0
     pin: str = ""
     tls: ssl.SSLContext | None = None
     asked: list[int] = field(default_factory=list)

@@ -14,7 +14,8 @@ from peers.certificates import Authority, authority
 from peers.tcp import answering, http, serving, trickling
 
 from probes import Unmeasured
-from probes._engines.http import FetchFailed, HttpEngine, Request, Trust, Via, redirected
+from probes._engines.http import HttpEngine
+from probes._engines.http_exchange import FetchFailed, Request, Trust, Via, redirected
 from probes._engines.icmp_messages import checksum
 
 __all__ = ["authority"]

@@ -22,11 +22,11 @@ async def test_init_writes_a_file_that_passes_check_and_is_not_overwritten(deskw
 async def test_the_schema_accepts_the_site_and_refuses_a_misspelt_key(deskwatch: Deskwatch) -> None:
     schema = json.loads((await deskwatch.types("reference", "schema"))[1])
     site = yaml.safe_load(deskwatch.config.read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(site, schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(site)
     site["booking"][0]["checks"][0]["intervall"] = "5s"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(site, schema)
+        validator.validate(site)
 
 
 @pytest.mark.parametrize(("status", "code", "verdict"), [(200, 0, "up"), (503, 1, "down")])

@@ -56,7 +56,7 @@ async def test_hours_without_anybody_on_call_are_said_days_before_and_then_the_f
     night: Deskwatch, clock: Clock, building: Building, phones: Phones, tmp_path: Path
 ) -> None:
     now = clock.now.replace(second=0, microsecond=0)
-    gap = (now + timedelta(days=2), now + timedelta(days=3))
+    gap = (now + timedelta(days=5), now + timedelta(days=6))
     shifts = [("Ana Lopes", now - timedelta(days=4), gap[0]), ("Ben Sousa", gap[1], now + timedelta(days=20))]
     (tmp_path / "rota.ics").write_text(calendar(shifts))
     night.write(
@@ -64,7 +64,6 @@ async def test_hours_without_anybody_on_call_are_said_days_before_and_then_the_f
             building,
             "booking:\n",
             thing("booking", "Booking system"),
-            thing("kiosk", "Kiosk"),
             "on_call:\n  - {id: it, calendar: rota.ics, fallback: desk}\n",
             "routes:\n",
             '  - {id: desk, to: "${env:DESK}", severities: [warning]}\n',
@@ -72,31 +71,32 @@ async def test_hours_without_anybody_on_call_are_said_days_before_and_then_the_f
         )
     )
     where = str(night.config)
-    in_the_gap = f"{gap[0] + timedelta(hours=2):%Y-%m-%d %H:%M}Z"
     assert "Ana Lopes" in (await types(night, "oncall", "who", where))[1]
-    assert (await types(night, "oncall", "who", where, "--at", in_the_gap))[0] == 1
-    asked = await types(night, "oncall", "who", where, "--at", in_the_gap, "--asset", "booking", "--json")
+    in_the_gap = ("--at", f"{gap[0] + timedelta(hours=2):%Y-%m-%d %H:%M}Z")
+    assert (await types(night, "oncall", "who", where, *in_the_gap))[0] == 1
+    asked = await types(night, "oncall", "who", where, *in_the_gap, "--asset", "booking", "--json")
     (route,) = json.loads(asked[1])
     assert [one["destination"] for one in route["reached"]] == ["desk"]
-    silence = ("asset=kiosk", "--for", "3d", "--by", "Ana", "--comment", "new server", "--site", where)
+    silence = ("asset=booking", "--for", "3d", "--by", "Ana", "--comment", "new server", "--site", where)
     assert (await types(night, "silence", "add", *silence))[0] == 0
 
+    # Less than three days before the gap, and less than a tenth of the silence before its end.
+    clock.advance(days=2, hours=20)
     await night.start()
-    warned = await phones.hears("ana", "Nobody is on call for it")
-    assert "at least until" in warned.body
-    await night.end()
-    building.breaks("booking", "kiosk")
-    clock.set(gap[0] + timedelta(hours=20))
-    await night.start()
-    await phones.hears("desk", "Booking system is down")
-    assert phones.titles("ben") == []
-    why = (await types(night, "why", "booking/http", "--site", where, "--at", f"{clock.now:%Y-%m-%d %H:%M}Z"))[1]
-    assert "nobody is on call for it" in why
-    # The silence of three days ends soon as well.
-    await phones.hears("desk", "A silence ends")
-    assert not phones.read("desk", "Kiosk")
-    clock.set(now + timedelta(days=3, minutes=5))
-    await phones.hears("ben", "Critical: Kiosk is down")
+    for words in ("Nobody is on call for it", "A silence ends"):
+        await phones.hears("ana", words)
+
+    clock.set(gap[0] + timedelta(hours=2))
+    building.breaks("booking")
+    await phones.hears("desk", "Critical: Booking system is down")
+    why = await types(night, "why", "booking/http", "--site", where, "--at", f"{clock.now:%Y-%m-%d %H:%M}Z")
+    assert "nobody is on call for it" in why[1]
+    assert not phones.read("ana", "Booking system")
+    building.works_again("booking")
+    await phones.hears("desk", "Resolved: Booking system is down")
+    clock.set(gap[1])
+    building.breaks("booking")
+    await phones.hears("ben", "Critical: Booking system is down")
 
 
 async def test_a_rota_hands_over_by_the_clock_on_the_wall_through_the_changes_of_the_clocks(

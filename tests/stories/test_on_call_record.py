@@ -1,14 +1,9 @@
-"""What became of messages, and why somebody was paged or was not; and of five hundred alerts at once."""
+"""What became of messages, and why somebody was paged or was not."""
 
-import asyncio
 import json
-import re
 
-import aiohttp
 from stories.conftest import Clock, Deskwatch, until
 from stories.on_call import Building, Phones, Visitor, incidents, signed_in, site, thing, types
-
-ALERTS = 500
 
 
 async def test_a_test_shows_what_each_provider_says_and_why_answers_for_who_was_paged_and_who_was_not(
@@ -58,44 +53,6 @@ async def test_a_test_shows_what_each_provider_says_and_why_answers_for_who_was_
         page = await person.reads("/why?about=booking/http")
         for words in ("desk was told.", "refused for now", "try again later"):
             assert words in page
-
-
-async def test_of_five_hundred_alerts_at_once_none_is_dropped_the_critical_one_goes_first_and_pages_still_open(
-    night: Deskwatch, building: Building, phones: Phones
-) -> None:
-    night.write(site(building, 'routes:\n  - {id: chat, to: "${env:CHAT}", repeat: never}\n'))
-    phones.refuses("chat", 503, "not yet")
-    await night.start()
-    async with signed_in(night) as person, aiohttp.ClientSession() as client, asyncio.timeout(60):
-        for begin in range(0, ALERTS, 50):
-            alerts = [alert(number) for number in range(begin, begin + 50)]
-            async with client.post(f"{night.url}/api/v2/alerts", json=alerts) as answer:
-                assert answer.ok, await answer.text()
-            async with asyncio.timeout(10):
-                assert "Harbour Street" in await person.reads("/")
-        phones.works_again("chat")
-        await until(lambda: names_all(phones), "messages that name all of them")
-    # One message may have been under way in the moment in which the provider was back; the critical one is the next.
-    assert any(title.startswith("Critical: ") for title in phones.titles("chat")[:2])
-    assert len(phones.titles("chat")) <= 10
-    metrics = (await night.get("/metrics"))[1]
-    for line in (
-        f'deskwatch_alerts_received_total{{outcome="taken"}} {ALERTS}.0',
-        'deskwatch_alerts_received_total{outcome="left_out"} 0.0',
-    ):
-        assert line in metrics
-
-
-def alert(number: int) -> dict[str, dict[str, str]]:
-    """One of them; one in the middle is what matters."""
-    severity = "critical" if number == ALERTS // 2 else "warning"
-    return {"labels": {"alertname": "SensorSilent", "instance": f"sensor-{number}", "severity": severity}}
-
-
-async def names_all(phones: Phones) -> bool:
-    """Whether the messages to the chat count up to all of the alerts."""
-    counted = [re.search(r"(\d+) things need attention", title) for title in phones.titles("chat")]
-    return sum(int(found[1]) if found else 1 for found in counted) == ALERTS
 
 
 async def shows(person: Visitor, path: str, text: str) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
-from probes._engines import Engines, http
+from probes._engines import Engines, http_exchange
 from probes._engines.excerpt import excerpt
 from probes._secrets import Secret
 
@@ -101,17 +101,17 @@ class Promql(Probe[PromqlParams]):
             raise Unmeasured("no_source", f"Prometheus does not answer: {failure.detail}") from failure
         return found(answer.status, answer.body, self.params.part_label)
 
-    def _request(self, timeout: float) -> http.Request:
+    def _request(self, timeout: float) -> http_exchange.Request:
         params = self.params
         form = urlencode({"query": params.query, "timeout": f"{max(timeout - _MARGIN, 0.001):.3f}"})
-        return http.Request(
+        return http_exchange.Request(
             url=f"{params.url}/api/v1/query",
             method="POST",  # a query can be longer than an address
             headers=(*params.headers.items(), ("Content-Type", "application/x-www-form-urlencoded")),
             private=self._private,
             body=form.encode(),
             redirects=0,
-            trust=http.Trust(ca_file=params.ca_file),
+            trust=http_exchange.Trust(ca_file=params.ca_file),
         )
 
 

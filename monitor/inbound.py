@@ -9,9 +9,10 @@ from ulid import ULID
 
 from alerting.inbound import OUTSIDE, Alert, Batch, expire, hear
 from alerting.rules import Episode, Phase, State
+from monitor.ledger import Key
 from monitor.metrics import Vitals
 from monitor.outside import turn
-from monitor.pipeline import Key, Pipeline
+from monitor.pipeline import Pipeline
 from monitor.store import StoreError
 
 log = logging.getLogger(__name__)

@@ -61,6 +61,9 @@ async def _probed(request: web.Request) -> web.Response:
         declared = load(kind)
         if not declared.on_demand:
             raise web.HTTPForbidden(text=f"{kind} runs only as a check of the configuration.")
+        if any("${" in value for value in request.query.values()):
+            # Whoever asks chooses the target: our secrets would go wherever they like.
+            raise web.HTTPForbidden(text="Secrets are only for checks of the configuration; leave out `${...}`.")
         settings = declared.Params.of_target(target) | _settings(request.query)
         reading = await request.app[APP].measure(kind, settings, timeout)
     except KeyError:

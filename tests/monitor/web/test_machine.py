@@ -116,6 +116,21 @@ async def test_a_probe_has_half_a_second_less_than_the_scrape(stranger: TestClie
     assert values(await answer.text())["probe_timeout_seconds"] == 2.5
 
 
+async def test_a_probe_on_demand_sends_no_secret_of_ours_anywhere(
+    stranger: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_CODE", "4711-4711")
+    query = {"module": "internet.http", "target": "http://127.0.0.1:9/", "bearer": "${env:DOOR_CODE}"}
+    for params in (
+        query,
+        {**query, "bearer": "${file:/etc/passwd}"},
+        {**query, "headers": '{"A": "${env:DOOR_CODE}"}'},
+    ):
+        answer = await stranger.get("/probe", params=params)
+        assert answer.status == 403
+        assert "4711" not in await answer.text()
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -1,6 +1,7 @@
 # make run    watch the space that site.yaml describes, or a simulated one
 # make test   lint, types, import contracts and all tests
 # make bench  measure Deskwatch beside public tools, into bench/RESULTS.md
+# make soak   kill the service 200 times in a storm of 500 alerts, on each database (about an hour)
 # make screenshots   renew the picture in the README
 # make lock   renew the locked requirements after a change in pyproject.toml
 
@@ -10,7 +11,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SITE   ?= site.yaml
 
-.PHONY: run test bench debian screenshots lock clean
+.PHONY: run test bench soak debian screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/ready
@@ -28,6 +29,9 @@ test: $(VENV)/ready-for-tests debian
 bench: $(VENV)/ready-for-tests
 	@sh tests/setup/debian.sh bench/debian.txt
 	$(BIN)/python -m bench
+
+soak: $(VENV)/ready-for-tests debian
+	DESKWATCH_KILLS=200 DESKWATCH_ALERTS=500 $(BIN)/pytest -s tests/stories/test_soak.py
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	@echo "Setting up Deskwatch in $(VENV) (once, about a minute) ..."

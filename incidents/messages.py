@@ -96,7 +96,7 @@ def repeat(incident: Incident, facts: Facts, now: datetime) -> Text:
     """The reminder that goes out while nobody has acknowledged."""
     return Text(
         _title("Nobody has it yet", incident, facts),
-        _body(["Nobody has said yet that they are on it.", *_trouble(incident, facts, now)]),
+        _body([_unanswered(incident), *_trouble(incident, facts, now)]),
     )
 
 
@@ -192,6 +192,12 @@ def _trouble(incident: Incident, facts: Facts, now: datetime) -> list[str]:
         f"What to do: {plain(facts.remedy) or REMEDIES.get(facts.section, REMEDIES['services'])}",
         *_link(incident, facts),
     ]
+
+
+def _unanswered(incident: Incident) -> str:
+    """That nobody has it, or that somebody had it once."""
+    who = plain(incident.acknowledged_by)
+    return f"{who} had it, but it still lasts." if who else "Nobody has said yet that they are on it."
 
 
 def _evidence(incident: Incident) -> list[str]:

@@ -40,7 +40,7 @@ __all__ = [
 
 _WAITING = (MessageState.QUEUED, MessageState.RETRY)
 _HEARD = (MessageState.ACCEPTED, MessageState.MERGED)
-_UNCOUNTED = (NoticeKind.TEST, NoticeKind.DRILL)
+_UNCOUNTED = (NoticeKind.TEST, NoticeKind.DRILL, NoticeKind.ALARM)
 
 
 class Message(NamedTuple):
@@ -131,7 +131,7 @@ async def waiting(conn: AsyncConnection, destination: str) -> tuple[Waiting, ...
 
 
 async def sent(conn: AsyncConnection, destination: str, since: datetime) -> tuple[Sent, ...]:
-    """What the destination has had since then, in no order; tests and drills do not count."""
+    """What the destination has had since then, in no order; what goes alone does not count."""
     query = select(messages.c.finished, messages.c.severity).where(
         messages.c.finished > since,
         messages.c.destination == destination,

@@ -99,8 +99,8 @@ def test_faults_and_ends_are_messages_of_their_own_the_older_first(queue: Queue)
     assert [story.says for story in queue.plan().send] == [fault]
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.TEST, NoticeKind.DRILL])
-def test_tests_and_drills_go_alone_whatever_was_sent(queue: Queue, kind: NoticeKind) -> None:
+@pytest.mark.parametrize("kind", [NoticeKind.TEST, NoticeKind.DRILL, NoticeKind.ALARM])
+def test_tests_drills_and_alarms_go_alone_whatever_was_sent(queue: Queue, kind: NoticeKind) -> None:
     first, _ = queue.put("a", kind, Severity.INFO), queue.put("b", kind, Severity.INFO)
     assert [story.says for story in queue.plan(sent(50)).send] == [first]
 

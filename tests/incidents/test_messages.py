@@ -101,6 +101,11 @@ def test_a_reminder_says_that_nobody_has_it_yet() -> None:
     )
 
 
+def test_a_reminder_says_who_had_it_if_that_was_not_the_end_of_it() -> None:
+    text = repeat(replace(incident(), acknowledged_by="Ben Sousa"), FACTS, START)
+    assert text.body.startswith("Ben Sousa had it, but it still lasts.")
+
+
 def test_a_warning_is_called_one_and_is_not_said_to_be_down() -> None:
     mild = replace(incident(), severity=Severity.WARNING)
     assert firing(mild, FACTS, START).title.startswith("Warning: ")

@@ -90,6 +90,14 @@ async def test_one_route_was_told_and_accepted_and_another_did_not_want_it(store
     assert same == answer
 
 
+async def test_a_time_to_the_minute_means_all_of_that_minute(store: Store, config: Config) -> None:
+    async with store.begin() as conn:
+        await episodes.save(conn, EPISODE)
+        await decisions.add(conn, [made("chat", Verdict.TOLD, "chat")])
+        answer = await explain(conn, config, CHECK, AT - timedelta(seconds=50))
+    assert "chat was told" in answer.summary
+
+
 async def test_a_silence_is_named_with_its_end(store: Store, config: Config) -> None:
     held = made("chat", Verdict.HELD, "silenced by Ana until 11:00: new switch")
     async with store.begin() as conn:

@@ -23,15 +23,15 @@ from monitor.store import Store
 from monitor.store.outbox import MessageState
 from monitor.store.tables import deliveries, episodes, incidents, messages
 
-KILLS = int(os.environ.get("DESKWATCH_KILLS", "3"))
-ALERTS = int(os.environ.get("DESKWATCH_ALERTS", "60"))
+KILLS = int(os.environ.get("DESKWATCH_KILLS", "2"))
+ALERTS = int(os.environ.get("DESKWATCH_ALERTS", "30"))
 SEED = int(os.environ.get("DESKWATCH_SEED", "1"))
 
 HEAD = """\
 site: {id: harbour, name: Harbour Street, timezone: Europe/Lisbon}
 server: {listen: 127.0.0.1:PORT, url: "http://127.0.0.1:PORT"}
 storage: {url: "STORAGE"}
-defaults: {interval: 2s, timeout: 500ms, confirm: {times: 1, gap: 100ms}}
+defaults: {interval: 2s, timeout: 500ms, confirm: {times: 1, gap: 100ms}, rules: {down: {flaps: 0}}}
 routes:
   - {id: steady, to: "${env:STEADY}", repeat: 10s}
   - {id: moody, to: "${env:MOODY}", repeat: never}

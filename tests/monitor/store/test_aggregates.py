@@ -47,8 +47,8 @@ async def test_a_rule_state_comes_back_with_its_open_episode(store: Store) -> No
         ("door/tcp", "down"): State((False,)),
     }
     async with store.begin() as conn:
-        for (check, rule), state in wanted.items():
-            await episodes.save_state(conn, check, rule, state)
+        await episodes.save_state(conn, "door/tcp", "late", State((True,)))
+        await episodes.save_states(conn, {("door/tcp", "late"): State(), **wanted})
     async with store.connect() as conn:
         assert await episodes.states(conn) == wanted
 
@@ -66,15 +66,18 @@ async def test_the_newest_state_counts_and_the_empty_one_is_forgotten(store: Sto
 
 async def test_an_episode_keeps_its_incident_whatever_is_saved_later(store: Store) -> None:
     closed = replace(EPISODE, phase=Phase.RESOLVED, closed=NOW + 2 * MINUTE, why=Why.RECOVERED)
+    free = replace(EPISODE, id="01P", rule="loss", opened=NOW - MINUTE)
     async with store.begin() as conn:
-        await episodes.save(conn, EPISODE, "01B")  # before its incident, in the same transaction
+        # before its incident, in the same transaction
+        await episodes.save_all(conn, [(free, None), (EPISODE, "01B")])
         await incidents.save(conn, INCIDENT)
     async with store.begin() as conn:
-        await episodes.save(conn, closed)
+        await episodes.save_all(conn, [(closed, None), (free, None)])
         await episodes.save_state(conn, "uplink/ping", "down", State((True,), closed))
         assert await episodes.incident_of(conn, "01A") == "01B"
+        assert await episodes.incident_of(conn, "01P") is None
         assert await episodes.incident_of(conn, "01Z") is None
-        assert await episodes.recent(conn, "uplink/ping") == (closed,)
+        assert await episodes.recent(conn, "uplink/ping") == (closed, free)
 
 
 async def test_an_episode_of_an_incident_that_does_not_exist_is_our_mistake_and_refused(store: Store) -> None:

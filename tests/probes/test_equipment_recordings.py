@@ -5,6 +5,7 @@ The recordings are not part of the project; DESKWATCH_RECORDINGS names the folde
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Serves those recordings that a test here asks for: to index one costs more than to read it."""
     folder = tmp_path_factory.mktemp("recordings")
     for name in {*UPSES, *PRINTERS, *WITH_INTERFACES}:
-        (folder / f"{name}.snmprec").symlink_to(RECORDINGS / "snmprec" / f"{name}.snmprec")
+        # A copy: the simulator names a recording by where a link leads.
+        shutil.copyfile(RECORDINGS / "snmprec" / f"{name}.snmprec", folder / f"{name}.snmprec")
     with snmpsim(tmp_path_factory.mktemp("snmpsim"), folder, UPSES[0]) as port:
         yield port
 

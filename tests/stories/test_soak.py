@@ -143,7 +143,7 @@ async def _a_life(service: Deskwatch, door: Door, dice: random.Random) -> None:
             await starting
     for turn in dice.choice([(door.close,), (door.open,), (door.close, door.open), (door.open, door.close)]):
         await turn()
-        await asyncio.sleep(dice.uniform(0.2, 3.5))
+        await asyncio.sleep(dice.uniform(0.1, 1.5))
     await service.end(signal.SIGKILL)
 
 

@@ -167,15 +167,17 @@ async def _at_rest(store: Store) -> bool:
     return bool(found["incidents"]) and over and all(row["finished"] is not None for row in found["messages"])
 
 
-async def _everything(store: Store) -> dict[str, list[Any]]:
+async def _everything(store: Store) -> dict[str, Any]:
+    """All rows of the tables that matter, and the messages by their id as `carriers`."""
     async with store.connect() as conn:
-        return {
+        found: dict[str, Any] = {
             table.name: [row._asdict() for row in await conn.execute(table.select())]
             for table in (incidents, episodes, messages, deliveries)
         }
+    return found | {"carriers": {row["id"]: row for row in found["messages"]}}
 
 
-def _nothing_is_lost(found: dict[str, list[Any]]) -> None:
+def _nothing_is_lost(found: dict[str, Any]) -> None:
     """Every episode that fired is in an incident that every destination heard of, or others heard that it did not."""
     told = defaultdict(set)
     for row in found["messages"]:
@@ -187,7 +189,7 @@ def _nothing_is_lost(found: dict[str, list[Any]]) -> None:
     }
 
 
-def _nothing_is_invented(found: dict[str, list[Any]]) -> None:
+def _nothing_is_invented(found: dict[str, Any]) -> None:
     """Messages are about incidents, incidents about episodes, and nobody hears of an end without a beginning."""
     known = {row["id"] for row in found["incidents"]}
     assert {row["incident"] for row in found["messages"] if row["kind"] != "alarm"} <= known
@@ -198,7 +200,7 @@ def _nothing_is_invented(found: dict[str, list[Any]]) -> None:
     assert len(over) == len(set(over))
 
 
-def _repeats_are_few_and_marked(found: dict[str, list[Any]], providers: dict[str, Provider]) -> None:
+def _repeats_are_few_and_marked(found: dict[str, Any], providers: dict[str, Provider]) -> None:
     """What a provider took and we do not know of was followed by a repeat that says so; kills are the only reason."""
     for name, provider in providers.items():
         ids = {row["id"] for row in found["messages"] if row["destination"] == name}
@@ -208,10 +210,10 @@ def _repeats_are_few_and_marked(found: dict[str, list[Any]], providers: dict[str
         assert sum(MAY_REPEAT in body for body in provider.taken) >= unknown
 
 
-def _ended(row: dict[str, Any], found: dict[str, list[Any]]) -> str | None:
+def _ended(row: dict[str, Any], found: dict[str, Any]) -> str | None:
     """What became of a message or of the one that carries it: accepted, or dead and somebody else was told so."""
     if row["state"] is MessageState.MERGED:
-        row = next(other for other in found["messages"] if other["id"] == row["merged_into"])
+        row = found["carriers"][row["merged_into"]]
     if row["state"] is MessageState.ACCEPTED:
         return "accepted"
     alarmed = any(other["kind"] == "alarm" and row["destination"] in other["episode"] for other in found["messages"])

@@ -264,10 +264,15 @@ class Pipeline:
         """Do what time alone makes due."""
         async with self._deciding:
             is_open = self._counts_as_open(datetime.now(UTC))
+            changed, self._gates_changed = self._gates_changed, False  # what changes from here on is for the next time
             plan = self._plan()
-            plan.tick(gates_changed=self._gates_changed, opens=is_open and not self._was_open)
-            await self._execute(plan)
-            self._gates_changed, self._was_open = False, is_open
+            plan.tick(gates_changed=changed, opens=is_open and not self._was_open)
+            try:
+                await self._execute(plan)
+            except BaseException:
+                self._gates_changed |= changed
+                raise
+            self._was_open = is_open
 
     def _plan(self) -> Response:
         return Response(self.known, datetime.now(UTC), _ulid)

@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from alerting.channels import NoticeKind
+from alerting.gates import Matcher, Silence
 from alerting.rules import Phase
 from incidents import lifecycle
 from incidents.lifecycle import Incident, Stage
@@ -267,3 +269,46 @@ async def test_history_is_written_as_spans(store: Store, config: Config) -> None
     async with store.connect() as conn:
         found = await spans.between(conn, START, START + timedelta(hours=1))
     assert [span.status for span in found["portal/tcp"]] == [Status.UP, Status.DOWN]
+
+
+async def test_a_silence_that_ends_while_the_end_of_another_is_being_written_is_not_overlooked(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = "doors:\n  - {id: door, name: Door, checks: [{kind: internet.tcp, host: 127.0.0.1, port: 81}]}\n"
+    config = configured(tmp_path, monkeypatch, SITE.replace('mon-fri: "09:00-18:00"', 'mon-sun: "00:00-24:00"') + door)
+    now = datetime.now(UTC)
+    door_works, portal_works = (
+        Silence(asset, (Matcher("asset", "=", asset),), now, now + timedelta(days=1), "Ana", "works", now)
+        for asset in ("door", "portal")
+    )
+    ends_next: list[Silence] = []
+
+    def committed() -> None:
+        if ends_next:
+            ends_next.clear()
+            pipeline.regate((), ())
+
+    pipeline = Pipeline(store, Vitals(CollectorRegistry()), committed, lambda: None)
+    await pipeline.adopt(config)
+    pipeline.regate((door_works, portal_works), ())
+    async with asyncio.timeout(30), cancelled_at_end(pipeline.run()):
+        for check in ("door/tcp", "portal/tcp"):
+            pipeline.offer(run(config, check, Status.DOWN, (now - START) / timedelta(minutes=1)))
+        while len(pipeline.known.incidents) < 2:
+            await asyncio.sleep(0.02)
+        assert await queued(store) == []
+        ends_next.append(portal_works)
+        pipeline.regate((portal_works,), ())
+        while [destination for destination, _ in await queued(store)].count("chat") < 2:
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def cancelled_at_end(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

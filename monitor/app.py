@@ -28,6 +28,7 @@ from monitor.drill import Drills
 from monitor.exposition import Format, instruments
 from monitor.heartbeats import Heartbeats
 from monitor.inbound import Inbound
+from monitor.memories import Memories
 from monitor.metrics import Readings, Vitals
 from monitor.notices import trial
 from monitor.outbox import Outbox
@@ -66,7 +67,6 @@ class App:
     def __init__(self, config: Config, store: Store) -> None:
         self.config = config
         self.store = store
-        self.latest: dict[str, Reading] = {}
         self.reloads = Reloads(True, datetime.now(UTC))
         self.started = datetime.now(UTC)
         self.version = 0
@@ -77,6 +77,7 @@ class App:
         self._news = asyncio.Event()
         self._engines = Engines()
         self.heartbeats = Heartbeats(store, self._engines.pings)
+        self._memories = Memories(store, self._engines.memory)
         self.signer: Signer
         self._pipeline = Pipeline(store, self.vitals, self._touch, self._queued)
         self.inbound = Inbound(self._pipeline, self.vitals)
@@ -100,6 +101,11 @@ class App:
         gc.collect()
         gc.freeze()
         return app
+
+    @property
+    def latest(self) -> Mapping[str, Reading]:
+        """The newest reading of every check that has one, by its id."""
+        return self._engines.latest.readings
 
     @property
     def episodes(self) -> Mapping[tuple[str, str], State]:
@@ -142,6 +148,7 @@ class App:
                 group.create_task(self._upkeep.foresee(), name="foresight")
                 group.create_task(self._upkeep.join(), name="recordings")
                 group.create_task(self._pipeline.usuals.run(), name="usual values")
+                group.create_task(self._memories.run(), name="what checks remember")
                 group.create_task(Drills(self).run(), name="drills")
                 group.create_task(watch(self), name="watchdog")
                 group.create_task(push(self), name="alertmanagers")
@@ -280,14 +287,14 @@ class App:
             key = await links.key(conn, datetime.now(UTC))
         self.signer = Signer(key, config.server.url, config.alerting.links)
         await self.heartbeats.adopt(config)
+        await self._memories.adopt(config)
         await self._pipeline.adopt(config, self.signer)
         self.config = config
         await self._heed()
         self._runner.watch(config.checks, config.parents)
         self._outbox.adopt(channels, config)
         self._readings.adopt(config)
-        ids = {check.id for check in config.checks}
-        self.latest = {id: reading for id, reading in self.latest.items() if id in ids}
+        self._engines.latest.keep_only({check.id for check in config.checks})
         self.reloads = Reloads(True, datetime.now(UTC))
         self.vitals.reloaded(True)
 
@@ -314,8 +321,8 @@ class App:
         return paused(self.config.maintenances, asset.id, asset.section, asset.tags, datetime.now(UTC))
 
     def _see(self, reading: Reading) -> None:
-        before = self.latest.get(reading.check)
-        self.latest[reading.check] = reading
+        before = self._engines.latest.of(reading.check)
+        self._engines.latest.take(reading)
         if before is None or (before.status, before.reason) != (reading.status, reading.reason):
             self._touch()
 

@@ -179,10 +179,12 @@ class Runner:
         if before is not None and before.task is not None:
             before.task.cancel()
         probe = load(check.kind)
+        bound = probe(check.params, self._engines)
+        bound.check = check.id
         return _Watched(
             check,
             parents,
-            probe(check.params, self._engines),
+            bound,
             self._bounds.setdefault(check.kind, asyncio.Semaphore(probe.concurrency)),
             self._bounds.setdefault(f"{check.kind} {check.params.target}", asyncio.Semaphore(probe.per_target)),
             self._counted.setdefault(check.kind, self._vitals.runs_of(check.kind)),

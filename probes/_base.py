@@ -147,6 +147,7 @@ UNKNOWN_REASONS: Mapping[str, str] = {
     "no_network": "this machine has no address or route to measure from",
     "overloaded": "this machine was too busy to measure honestly",
     "waiting": "the target has to tell us, and it is not time yet",
+    "throttled": "the target wants to be asked less often than the check does",
     "no_source": "what measures for us did not answer, or could not tell",
     "monitor_error": "Deskwatch itself failed; the log has the trace",
 }
@@ -170,6 +171,8 @@ class Probe(ABC, Generic[P]):
     """It waits to be told: that nothing is known for a while is no fault of the monitor."""
     on_demand: ClassVar[bool] = True
     """Whether whoever may ask `/probe` may run it, with settings of their own choice."""
+    check: str = ""
+    """The id of the check it belongs to; "" when it runs on demand."""
     concurrency: ClassVar[int] = 200
     per_target: ClassVar[int] = 4
 

@@ -1,6 +1,6 @@
 """Puts the sections of all files together into one configuration."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -12,7 +12,17 @@ from alerting.hours import ALWAYS, OpeningHours
 from monitor.config import audience, explain
 from monitor.config.checks import CheckReader
 from monitor.config.document import Document, Place
-from monitor.config.file import SINGLE, AssetFile, DefaultsFile, File, ServerFile, SiteFile, StorageFile
+from monitor.config.file import (
+    ASSETS,
+    SINGLE,
+    AssetFile,
+    DefaultsFile,
+    File,
+    ServerFile,
+    SiteFile,
+    StorageFile,
+    UplinkFile,
+)
 from monitor.config.file_alerting import AlertingFile, AlertmanagerFile, DrillFile, WatchdogFile
 from monitor.config.model import (
     SECTIONS,
@@ -55,11 +65,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
     server = _read(ServerFile, singles["server"], findings)
     storage = _read(StorageFile, singles["storage"], findings)
     reader = CheckReader(defaults, singles["defaults"].place if singles["defaults"] else None, findings)
-    assets = [
-        _asset(section, place, reader, findings)
-        for section in SECTIONS
-        for place in _entries(section, documents, findings)
-    ]
+    assets = _assets(documents, reader, findings)
     reader.verify_defaults()
     entries = audience.find(lambda section: _entries(section, documents, findings), findings)
     verify(assets, entries, findings)
@@ -142,11 +148,24 @@ def _site(single: _Single | None, documents: tuple[Document, ...], findings: Fin
     return Site(file.id, file.name or file.id, hours, file.capacity)
 
 
-def _asset(section: str, place: Place, reader: CheckReader, findings: Findings) -> FoundAsset:
-    """One asset; its checks are read also when something else about it is wrong."""
-    file = explain.read(AssetFile, place, place.value, findings)
+def _assets(documents: tuple[Document, ...], reader: CheckReader, findings: Findings) -> list[FoundAsset]:
+    """All assets; their checks are read also when something else about them is wrong."""
+    written = [
+        (section, place, explain.read(ASSETS.get(section, AssetFile), place, place.value, findings))
+        for section in SECTIONS
+        for place in _entries(section, documents, findings)
+    ]
+    uplinks = {file.id: file.uplink for _, _, file in written if isinstance(file, UplinkFile)}
+    return [_asset(*one, {"uplinks": uplinks} if uplinks else {}, reader) for one in written]
+
+
+def _asset(
+    section: str, place: Place, file: AssetFile | None, settings: Mapping[str, Any], reader: CheckReader
+) -> FoundAsset:
+    """One asset with its checks, which may take over these settings and what the asset itself says."""
     name = written_id(place)
-    return FoundAsset(section, place, name, file, reader.read(name, place, {} if file is None else file.rules))
+    rules, said = ({}, {}) if file is None else (file.rules, file.settings)
+    return FoundAsset(section, place, name, file, reader.read(name, place, rules, {**settings, **said}))
 
 
 def _final(found: FoundAsset, file: AssetFile, depends_on: Groups, site: Site) -> Asset:
@@ -160,6 +179,7 @@ def _final(found: FoundAsset, file: AssetFile, depends_on: Groups, site: Site) -
         remedy=file.remedy,
         checks=tuple(check for _, check in found.checks),
         tags=frozenset(file.tags),
+        uplink=file.uplink if isinstance(file, UplinkFile) else None,
     )
 
 

@@ -41,14 +41,17 @@ class CheckReader:
             for kind in defaults.kinds:
                 self._kind(kind, place.at("kinds", kind))
 
-    def read(self, asset: str, place: Place, changes: Changes) -> tuple[tuple[Place, Check], ...]:
+    def read(
+        self, asset: str, place: Place, changes: Changes, settings: Mapping[str, Any]
+    ) -> tuple[tuple[Place, Check], ...]:
         """The checks of the asset that stands at a place, each with its place.
 
-        `changes` is what the asset says of their rules. Checks that cannot be used are left out, their problems noted.
+        `changes` is what the asset says of their rules, `settings` what they take over from it. Checks that cannot be
+        used are left out, their problems noted.
         """
         given = place.value.get("checks") if isinstance(place.value, MarkedDict) else None
         places = [place.at("checks", index) for index in range(len(given if isinstance(given, list) else ()))]
-        found = [(here, self._read(asset, here, changes, place.at("rules"))) for here in places]
+        found = [(here, self._read(asset, here, changes, place.at("rules"), settings)) for here in places]
         self._verify_changes(changes, places, place.at("rules"))
         return tuple((here, check) for here, check in found if check is not None)
 
@@ -67,7 +70,9 @@ class CheckReader:
         if len(kinds) == len(found):
             verify_known(changes, _ids(kind.rules for kind in kinds), place, self._findings)
 
-    def _read(self, asset: str, place: Place, changes: Changes, said: Place) -> Check | None:
+    def _read(
+        self, asset: str, place: Place, changes: Changes, said: Place, settings: Mapping[str, Any]
+    ) -> Check | None:
         """The check that stands at a place, with the changes to rules that are said at another."""
         given = place.value
         if not isinstance(given, MarkedDict):
@@ -78,7 +83,9 @@ class CheckReader:
         if kind is None:
             return None
         rules = changed_where_known(kind.rules, changes, kind.probe, said, self._findings)
-        return self._check(asset, place, given, head, kind._replace(rules=rules))
+        return self._check(
+            asset, place, {**_taken_over(settings, kind.probe), **given}, head, kind._replace(rules=rules)
+        )
 
     def _check(
         self, asset: str, place: Place, given: Mapping[str, Any], head: CheckFile | None, kind: _Kind
@@ -152,6 +159,11 @@ class CheckReader:
                 if getattr(layer, key) is not None:
                     return here.at(key)
         return place
+
+
+def _taken_over(settings: Mapping[str, Any], probe: type[Probe[Any]]) -> dict[str, Any]:
+    """What a check of the kind takes over of what its asset says: what the kind has a setting for."""
+    return {name: value for name, value in settings.items() if name in probe.Params.model_fields}
 
 
 def _ids(several: Iterable[Rules]) -> tuple[str, ...]:

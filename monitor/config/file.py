@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, SecretStr, WithJsonSchema
 from pydantic_core import CoreSchema
@@ -35,6 +35,7 @@ from monitor.config.parts import (
     Zone,
 )
 from monitor.config.values import ID_PATTERN, is_web_address, once_a_day, parse_days, parse_duration, parse_listen
+from probes._engines.uplinks import Uplink
 from probes._secrets import Secret, resolve
 
 _DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
@@ -204,6 +205,39 @@ class AssetFile(Part):
     rules: RuleChanges = Field({}, description="Changes to rules of all its checks by their id, or `off`.")
     checks: Listed[Mapping[str, Any]] = Field((), description="How it is looked at.")
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What its checks take over where their kind has a setting of that name and they say nothing themselves."""
+        return {}
+
+
+class UplinkFile(AssetFile, Uplink):
+    """A line to the internet. Its checks take over what it says, where their kind has a setting of that name."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What its checks may take over."""
+        return self.uplink.settings
+
+    @property
+    def uplink(self) -> Uplink:
+        """What it says of the line."""
+        return Uplink.model_construct(**{name: getattr(self, name) for name in Uplink.model_fields})
+
+
+class SsidFile(AssetFile):
+    """A wireless network, or what carries it."""
+
+    ssid: Annotated[str, Field(min_length=1, max_length=32)] | None = Field(
+        None, description="The name that it broadcasts."
+    )
+    role: Literal["members", "operations", "guest"] = Field("members", description="Whom it is for.")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What its checks may take over."""
+        return {"role": self.role} | ({"ssid": self.ssid} if self.ssid else {})
+
 
 class KindDefaults(Pace):
     """What holds for all checks of one kind."""
@@ -252,8 +286,8 @@ class File(Part):
     """A whole configuration: one file, or the files of a directory together."""
 
     site: SiteFile = Field(description="The space itself.")
-    uplinks: Listed[AssetFile] = Field((), description="Lines to the internet.")
-    wifi: Listed[AssetFile] = Field((), description="Wireless networks.")
+    uplinks: Listed[UplinkFile] = Field((), description="Lines to the internet.")
+    wifi: Listed[SsidFile] = Field((), description="Wireless networks.")
     doors: Listed[AssetFile] = Field((), description="Doors and what opens them.")
     booking: Listed[AssetFile] = Field((), description="Booking, calendars and payments.")
     rooms: Listed[AssetFile] = Field((), description="Meeting rooms.")
@@ -271,6 +305,9 @@ class File(Part):
     server: ServerFile = Field(ServerFile(), description="Where the pages are.")
     storage: StorageFile = Field(StorageFile(), description="Where state is kept.")
 
+
+ASSETS: Mapping[str, type[AssetFile]] = {"uplinks": UplinkFile, "wifi": SsidFile}
+"""The models of those sections whose assets have more to say than others."""
 
 SINGLE: Mapping[str, type[Part]] = {
     "site": SiteFile,

@@ -14,6 +14,7 @@ from alerting.oncall import Directory, Person, Schedule
 from alerting.routes import Route
 from alerting.rules import Rule
 from probes import Params
+from probes._engines.uplinks import Uplink
 
 SECTIONS = ("uplinks", "wifi", "doors", "booking", "rooms", "equipment", "services")
 """The sections that hold assets, in the order in which the board shows them."""
@@ -58,7 +59,7 @@ class Asset:
 
     `people` is how many it serves (the site's capacity unless said). It depends on each group of `depends_on`, and on a
     group as long as one of its assets works. `affects` says in a sentence what members cannot do without it, `remedy`
-    what to do when it fails; both may be "".
+    what to do when it fails; both may be "". `uplink` is what is known of a line to the internet.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Asset:
     remedy: str
     checks: tuple[Check, ...]
     tags: frozenset[str] = frozenset()
+    uplink: Uplink | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:

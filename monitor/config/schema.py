@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from monitor.config.file import AssetFile, CheckFile, DefaultsFile, File
+from monitor.config.file import ASSETS, AssetFile, CheckFile, DefaultsFile, File
 from probes import kinds, load
 
 Schema = dict[str, Any]
@@ -22,14 +22,16 @@ def schema() -> Schema:
     depends on one that does not exist.
     """
     settings = {kind: load(kind).Params for kind in kinds()}
-    definitions, names = _definitions([File, AssetFile, CheckFile, DefaultsFile, *settings.values()])
+    definitions, names = _definitions([File, AssetFile, *ASSETS.values(), CheckFile, DefaultsFile, *settings.values()])
     own = definitions.pop(names[CheckFile])
     for kind, params in settings.items():
         definitions[f"check.{kind}"] = _check(kind, own, definitions[names[params]])
     for name in {names[params] for params in settings.values()}:
         del definitions[name]
     definitions["Check"] = _any_check(settings)
-    definitions[names[AssetFile]]["properties"]["checks"]["items"] = {"$ref": f"{_HERE}Check"}
+    assets: tuple[type[AssetFile], ...] = (AssetFile, *ASSETS.values())
+    for asset in assets:
+        definitions[names[asset]]["properties"]["checks"]["items"] = {"$ref": f"{_HERE}Check"}
     definitions[names[DefaultsFile]]["properties"]["kinds"]["propertyNames"] = {"enum": list(settings)}
     root = definitions.pop(names[File])
     return {"$schema": _DIALECT, **root, "title": "Deskwatch configuration", "$defs": definitions}

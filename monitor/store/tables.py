@@ -395,6 +395,14 @@ heartbeats = Table(
     Column("started", Instant),
 )
 
+# What checks remember across restarts.
+memories = Table(
+    "memories",
+    metadata,
+    Column("check", Text, primary_key=True),
+    Column("what", JSON, nullable=False),
+)
+
 # What checks measured: a row every few minutes, later one for each check and hour.
 recordings = Table(
     "recordings",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from probes._engines.http import HttpEngine
     from probes._engines.icmp import IcmpEngine
+    from probes._engines.latest import Latest
+    from probes._engines.memory import Memory
     from probes._engines.mqtt import MqttEngine
     from probes._engines.pings import Pings
     from probes._engines.snmp import SnmpEngine
@@ -48,6 +50,20 @@ class Engines:
         from probes._engines.pings import Pings
 
         return Pings()
+
+    @cached_property
+    def latest(self) -> "Latest":
+        """Keeps the newest reading of every check, for kinds that judge what others measured."""
+        from probes._engines.latest import Latest
+
+        return Latest()
+
+    @cached_property
+    def memory(self) -> "Memory":
+        """Keeps what checks remember across restarts."""
+        from probes._engines.memory import Memory
+
+        return Memory()
 
     def close(self) -> None:
         """Close what was opened. Running probes fail."""

@@ -1,0 +1,80 @@
+"""What is known of a line to the internet before anything is measured: its contract, its role, where it leaves."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, WithJsonSchema
+
+from probes._engines.resolve import Interface
+
+RATE_PATTERN = r"^[0-9]+(\.[0-9]+)? ?[kMG]?bit/s$"
+
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMG]?)bit/s")
+_FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+
+
+def parse_rate(value: object) -> object:
+    """Bits per second of "500 Mbit/s". Raises ValueError with the remedy."""
+    if isinstance(value, float):
+        return value  # was read before
+    found = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("must be a rate with its unit, like `500 Mbit/s` or `1 Gbit/s`")
+    return float(found[1]) * _FACTORS[found[2]]
+
+
+def _one_is_a_list(value: object) -> object:
+    return [value] if isinstance(value, (str, int)) else value
+
+
+Rate = Annotated[
+    float, BeforeValidator(parse_rate), Field(gt=0), WithJsonSchema({"type": "string", "pattern": RATE_PATTERN})
+]
+"""Bits per second, written with a unit."""
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Contract(_Fact):
+    """What the provider has promised, as far as it has; rates in bits per second."""
+
+    down: Rate | None = Field(None, description="Rate towards us, like `500 Mbit/s`.")
+    up: Rate | None = Field(None, description="Rate from us, like `100 Mbit/s`.")
+    latency: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        None, description="Round trip time in seconds that is promised at most."
+    )
+    availability: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Share of the time that it has to work, like 0.995."
+    )
+    metered: bool = Field(False, description="Whether every byte costs: nothing large is sent over it then.")
+
+
+class Uplink(_Fact):
+    """One line: who provides it, what was promised, and how traffic that takes it can be told."""
+
+    provider: str = Field("", max_length=100, description="Who provides the line.")
+    role: Literal["primary", "backup"] = Field("primary", description="Whether it carries traffic, or stands by.")
+    interface: Interface | None = Field(
+        None, description="Interface of this machine that leads to it, like wan2. Its checks leave by it."
+    )
+    source: IPvAnyAddress | None = Field(
+        None, description="Address of this machine whose traffic takes it. Its checks leave from it."
+    )
+    gateway: IPvAnyAddress | None = Field(None, description="Our own router on this line, as this machine reaches it.")
+    prefix: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_one_is_a_list), Field(max_length=20)] = (
+        Field((), description="Public addresses that its traffic comes from, like 198.51.100.0/29.")
+    )
+    asn: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=4_294_967_295)], ...], BeforeValidator(_one_is_a_list), Field(max_length=20)
+    ] = Field((), description="Numbers of the autonomous systems that its traffic comes from.")
+    contract: Contract = Field(Contract(), description="What the provider has promised.")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What every check of the line may take from it, by the name of the setting; what is not said is left out."""
+        said = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in said.items() if value not in (None, (), "")}

@@ -1,14 +1,18 @@
 """What is measured once, from the command line, and its explanation."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from monitor.reading import read
-from probes import REASONS, UNKNOWN_REASONS, Metric, Reading, kinds, load
+from monitor.web.words import amount, is_instant
+from probes import REASONS, UNKNOWN_REASONS, Metric, Reading, Sample, Status, kinds, load
 from probes._engines import Engines
+
+_VERDICTS = {Status.UP: "It works", Status.DOWN: "It is down", Status.UNKNOWN: "It could not be measured"}
 
 
 def settings(words: Iterable[str]) -> dict[str, object]:
@@ -58,25 +62,25 @@ def plain(kind: str, reading: Reading) -> dict[str, Any]:
 
 
 def explained(kind: str, reading: Reading) -> list[str]:
-    """A reading in lines for people: the verdict, why, and everything that was measured."""
+    """A reading in lines for people: the verdict, what it means, and everything that was measured."""
     reasons = {**REASONS, **UNKNOWN_REASONS, **load(kind).reasons}
-    metrics = _metrics(kind)
     lines = [
-        f"{kind} is {reading.status.upper()}: {reading.detail}",
-        f"  why: {reading.reason} ({reasons.get(reading.reason, 'no further explanation')})",
-        f"  took: {reading.took * 1000:.1f} ms",
+        f"{_VERDICTS[reading.status]}: {reading.detail}",
+        f"  What that means: {reasons.get(reading.reason, 'no further explanation')} ({reading.reason}).",
+        f"  It took {amount(reading.took, 'seconds')} to find out.",
     ]
-    for sample in reading.samples:
-        metric = metrics[sample.metric]
-        part = f" {metric.part}={sample.part}" if sample.part else ""
-        lines.append(f"  {sample.metric}{part}: {_figure(sample.value, metric.unit)}")
-    return lines
+    metrics = _metrics(kind)
+    return lines + [f"  {_value(metrics[sample.metric], sample)}" for sample in reading.samples]
 
 
-def _figure(value: float, unit: str) -> str:
-    if unit == "seconds" and abs(value) < 60:
-        return f"{value * 1000:.2f} ms"
-    return f"{value:.10g} {unit}".rstrip()
+def _value(metric: Metric, sample: Sample) -> str:
+    """A measured value: what it is, of what part, and the metric's name for who knows Prometheus."""
+    part = f", {metric.part} {sample.part}" if sample.part else ""
+    if is_instant(sample.value, metric.unit):
+        figure = f"{datetime.fromtimestamp(sample.value, UTC):%Y-%m-%d %H:%M} UTC"
+    else:
+        figure = amount(sample.value, metric.unit)
+    return f"{metric.help}{part}: {figure} [{sample.metric}]"
 
 
 def _metrics(kind: str) -> dict[str, Metric]:

@@ -43,11 +43,13 @@ async def test_probe_prints_one_reading_as_json(
     assert sample == {"metric": "probe_http_status_code", "value": status, "unit": sample["unit"], "part": ""}
 
 
-async def test_probe_explains_the_phases(deskwatch: Deskwatch, target: Target) -> None:
+async def test_probe_explains_what_was_found_with_every_phase(deskwatch: Deskwatch, target: Target) -> None:
     code, output = await deskwatch.types("probe", "internet.http", f"url=http://{target.address}/", "--explain")
     assert code == 0
     for phase in ("resolve", "connect", "processing", "transfer"):
-        assert f"phase={phase}" in output
+        assert f", phase {phase}: " in output
+    assert output.startswith("It works: ")
+    assert "What that means: everything asked for was found (ok)." in output
 
 
 @pytest.mark.parametrize(

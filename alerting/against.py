@@ -21,7 +21,7 @@ class Against(StrEnum):
 
     VALUE: the value itself.
     USUAL: the value divided by what is usual for its part at this hour: 1 is as usual, 3 is three times as much. Where
-    nobody knows the usual value, or it is not above 0, the rule says nothing.
+    nobody knows the usual value, or it is not above 0 or below what the rule wants, the rule says nothing.
     RATE: how much the value changed per hour since the last reading that had the metric; negative if it fell. A part
     that this reading did not have says nothing, nor does a counter that went backwards.
     """
@@ -32,7 +32,12 @@ class Against(StrEnum):
 
 
 def compared(
-    against: Against, samples: Iterable[Sample], reading: Reading, previous: Reading | None, usual: Usual | None
+    against: Against,
+    samples: Iterable[Sample],
+    reading: Reading,
+    previous: Reading | None,
+    usual: Usual | None,
+    least_usual: float = 0,
 ) -> Iterator[tuple[float, float]]:
     """What of each of a reading's samples is held against the limits, and its value; without those of which it cannot
     be told. `previous` is the last reading that had the metric."""
@@ -40,15 +45,15 @@ def compared(
         case Against.VALUE:
             return ((sample.value, sample.value) for sample in samples)
         case Against.USUAL:
-            return _multiples(samples, usual)
+            return _multiples(samples, usual, least_usual)
         case Against.RATE:
             return _rates(samples, reading, previous)
 
 
-def _multiples(samples: Iterable[Sample], usual: Usual | None) -> Iterator[tuple[float, float]]:
+def _multiples(samples: Iterable[Sample], usual: Usual | None, least: float) -> Iterator[tuple[float, float]]:
     for sample in samples:
         known = usual(sample.metric, sample.part) if usual is not None else None
-        multiple = sample.value / known if known is not None and known > 0 else math.nan
+        multiple = sample.value / known if known is not None and known > 0 and known >= least else math.nan
         if not math.isnan(multiple):
             yield multiple, sample.value
 

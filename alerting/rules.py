@@ -75,9 +75,10 @@ class Rule:
     """A condition on the readings of one check.
 
     With `status` the rule is true while readings have that status; otherwise `metric` is held against `above` or
-    `below`, and against `clear` once it fires; `against` says what of the metric. It fires when `times` of the last
-    `window` readings were bad and this has lasted `hold` seconds; it resolves when that has been false for `keep`
-    seconds. `part` "" means the worst part. `closed` is the severity while the site is closed, None for the same.
+    `below`, and against `clear` once it fires; `against` says what of the metric, `least_usual` how much must be usual
+    for a rule against that to say anything. It fires when `times` of the last `window` readings were bad and this has
+    lasted `hold` seconds; it resolves when that has been false for `keep` seconds. `part` "" means the worst part.
+    `closed` is the severity while the site is closed, None for the same.
 
     A rule that fires the `flaps`-th time within `calm` seconds is flapping (0: never): from then on its episode
     resolves only when the condition has been false for `calm` seconds. See `flapping_span` for rules that wait.
@@ -91,6 +92,7 @@ class Rule:
     status: Status | None = None
     metric: str = ""
     against: Against = Against.VALUE
+    least_usual: float = 0
     part: str = ""
     above: float | None = None
     below: float | None = None
@@ -360,7 +362,7 @@ def _judge(rule: Rule, state: State, reading: Reading, usual: Usual | None) -> _
     if rule.against is Against.VALUE:
         value = measure = _worst(rule, [sample.value for sample in samples])
     else:
-        known = list(compared(rule.against, samples, reading, state.previous, usual))
+        known = list(compared(rule.against, samples, reading, state.previous, usual, rule.least_usual))
         if not known:
             return _SILENT
         measure, value = _worst(rule, known)

@@ -53,14 +53,14 @@ def with_generated(page: str, generated: str) -> str:
 
 
 def update(folder: Path) -> tuple[Path, ...]:
-    """Rewrite the tables in the pages `<kind>.md` of a folder: the pages that changed.
+    """Rewrite the tables in the pages `<kind>.md` of a folder, and begin those that are missing: the pages that changed.
 
-    Raises FileNotFoundError when a kind has no page and ValueError when a page has no markers.
+    Raises ValueError when a page has no markers.
     """
     changed = []
     for kind in kinds():
         path = folder / f"{kind}.md"
-        page = path.read_text("utf-8")
+        page = path.read_text("utf-8") if path.exists() else f"# {kind}\n\n{BEGIN}\n{END}\n"
         try:
             wanted = with_generated(page, probe_page(kind))
         except ValueError as error:
@@ -164,12 +164,20 @@ def _reasons(own: Mapping[str, str]) -> Iterator[Sequence[str]]:
 
 
 def _rule(rule: DefaultRule) -> Sequence[str]:
-    return (f"`{rule.id}`", rule.severity, _condition(rule), rule.says)
+    severity = f"{rule.severity}; {rule.closed} while closed" if rule.closed else rule.severity
+    return (f"`{rule.id}`", severity, _condition(rule), rule.says)
+
+
+def _usual(rule: DefaultRule) -> str:
+    """That a limit is a multiple of what is usual, and from where on."""
+    if rule.against != "usual":
+        return ""
+    return " times the usual" + (f" where that is {rule.least_usual:g} or more" if rule.least_usual else "")
 
 
 def _condition(rule: DefaultRule) -> str:
     side, limit = ("above", rule.above) if rule.above is not None else ("below", rule.below)
-    words = [f"`{rule.metric}`{f' of {rule.part}' if rule.part else ''} is {side} {limit:.15g}"]
+    words = [f"`{rule.metric}`{f' of {rule.part}' if rule.part else ''} is {side} {limit:.15g}{_usual(rule)}"]
     if rule.window > 1:
         words.append(f"in {rule.times} of {rule.window} readings")
     if rule.hold:

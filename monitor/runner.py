@@ -133,6 +133,7 @@ class Runner:
         for gone in old.values():
             if gone.task is not None:
                 gone.task.cancel()
+        self._engines.neighbours.replace({id: watched.probe for id, watched in self._watched.items()})
         used = {id(bound) for one in self._watched.values() for bound in (one.kind, one.target)}
         self._bounds = {name: bound for name, bound in self._bounds.items() if id(bound) in used}
         self._wake.set()

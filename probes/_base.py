@@ -75,7 +75,8 @@ class DefaultRule:
 
     Exactly one of `above` and `below` is the threshold at which the rule raises; `clear` the value at which it lets
     go again (None: the same value). `window` readings are looked at, `times` of them must be bad, and stay so for
-    `hold` seconds. `says` completes the sentence
+    `hold` seconds. `closed` is the severity while the site is closed, "" for the same. With `against` "usual" the
+    threshold is how many times as much as usual, where `least_usual` or more is usual. `says` completes the sentence
     "<asset> ...": "loses more than 10 % of its packets".
     """
 
@@ -83,7 +84,10 @@ class DefaultRule:
     metric: str
     says: str
     severity: str = "warning"
+    closed: str = ""
     part: str = ""
+    against: str = "value"
+    least_usual: float = 0
     above: float | None = None
     below: float | None = None
     clear: float | None = None
@@ -169,6 +173,10 @@ class Probe(ABC, Generic[P]):
     """Metric and part that latency history is kept of; without one it is the length of the run."""
     passive: ClassVar[bool] = False
     """It waits to be told: that nothing is known for a while is no fault of the monitor."""
+    says: ClassVar[str] = "is down"
+    """Completes the sentence "<asset> ..." when it is DOWN."""
+    summary: ClassVar[bool] = False
+    """It judges the other checks of its asset: those only show then, and people are told by this one."""
     on_demand: ClassVar[bool] = True
     """Whether whoever may ask `/probe` may run it, with settings of their own choice."""
     check: str = ""

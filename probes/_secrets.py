@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 
 LARGEST_FILE = 64 * 1024
 """The most bytes that a secret file may hold."""
@@ -67,3 +67,13 @@ Secret = Annotated[
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "writeOnly": True}),
 ]
 """A setting that holds a secret: a text with `${env:NAME}` or `${file:/path}` in it."""
+
+
+def _in_a_line(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().isprintable():
+        raise ValueError("the secret has a line break or another control character in it")
+    return secret
+
+
+LineSecret = Annotated[Secret, AfterValidator(_in_a_line)]
+"""A secret that stands in a header line."""

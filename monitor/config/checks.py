@@ -1,6 +1,7 @@
 """Reads the checks of the file: their kind, its settings, how often they run and their rules."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from monitor.config import explain
@@ -8,7 +9,16 @@ from monitor.config.document import MarkedDict, Place, printable
 from monitor.config.file import CheckFile, ConfirmFile, DefaultsFile, KindDefaults, Pace
 from monitor.config.model import Check, Confirm
 from monitor.config.problems import Findings, did_you_mean
-from monitor.config.rules import BUILT_IN, Changes, Rules, changed, changed_where_known, proposed, verify_known
+from monitor.config.rules import (
+    BUILT_IN,
+    Changes,
+    Rules,
+    changed,
+    changed_where_known,
+    only_shown,
+    proposed,
+    verify_known,
+)
 from monitor.config.values import format_duration
 from probes import Probe, kinds, load
 
@@ -51,7 +61,8 @@ class CheckReader:
         """
         given = place.value.get("checks") if isinstance(place.value, MarkedDict) else None
         places = [place.at("checks", index) for index in range(len(given if isinstance(given, list) else ()))]
-        found = [(here, self._read(asset, here, changes, place.at("rules"), settings)) for here in places]
+        spoken_for = any(self._speaks(here.at("kind").value) for here in places)
+        found = [(here, self._read(asset, here, changes, place.at("rules"), settings, spoken_for)) for here in places]
         self._verify_changes(changes, places, place.at("rules"))
         return tuple((here, check) for here, check in found if check is not None)
 
@@ -70,8 +81,20 @@ class CheckReader:
         if len(kinds) == len(found):
             verify_known(changes, _ids(kind.rules for kind in kinds), place, self._findings)
 
+    def _speaks(self, word: object) -> bool:
+        """Whether checks of the kind of that name speak for all others of their asset."""
+        with suppress(ImportError):  # whose problem is noted with the check
+            return isinstance(word, str) and word in kinds() and load(word).summary
+        return False
+
     def _read(
-        self, asset: str, place: Place, changes: Changes, said: Place, settings: Mapping[str, Any]
+        self,
+        asset: str,
+        place: Place,
+        changes: Changes,
+        said: Place,
+        settings: Mapping[str, Any],
+        spoken_for: bool,
     ) -> Check | None:
         """The check that stands at a place, with the changes to rules that are said at another."""
         given = place.value
@@ -82,7 +105,8 @@ class CheckReader:
         kind = self._kind(word, place.at("kind")) if isinstance(word, str) else None
         if kind is None:
             return None
-        rules = changed_where_known(kind.rules, changes, kind.probe, said, self._findings)
+        proposal = only_shown(kind.rules) if spoken_for and not kind.probe.summary else kind.rules
+        rules = changed_where_known(proposal, changes, kind.probe, said, self._findings)
         return self._check(
             asset, place, {**_taken_over(settings, kind.probe), **given}, head, kind._replace(rules=rules)
         )

@@ -140,6 +140,9 @@ class RuleFile(Part):
         description="What is held against the limit: the value; usual: how many times as much as usual at this hour; "
         "rate: how much it changes per hour. The value unless said.",
     )
+    least_usual: Number | None = Field(
+        None, description="With `against: usual`: how much must be usual for the rule to say anything; 0 unless said."
+    )
     above: Number | None = Field(None, description="The rule is true above this value.")
     below: Number | None = Field(None, description="The rule is true below this value.")
     clear: Number | None = Field(None, description="Once it fires, the value at which it lets go again.")

@@ -31,7 +31,7 @@ BLIND = Rule(
 )
 """What a run of UNKNOWN means: nothing about the asset, but nobody is watching it."""
 
-_OF_METRICS = ("metric", "part", "against", "above", "below", "clear", "no_data")
+_OF_METRICS = ("metric", "part", "against", "least_usual", "above", "below", "clear", "no_data")
 """Keys that mean nothing to a rule on a status."""
 
 Changes = Mapping[str, RuleFile | None]
@@ -58,8 +58,18 @@ BUILT_IN = Rules({DOWN.id: DOWN, BLIND.id: BLIND})
 
 def proposed(probe: type[Probe[Any]]) -> Rules:
     """The rules of a kind, before the file changes any of them; their `check` is still ""."""
-    known = {**BUILT_IN.known, **{rule.id: _of_default(rule) for rule in probe.rules}}
+    built_in = {**BUILT_IN.known, DOWN.id: replace(DOWN, says=probe.says)}
+    known = {**built_in, **{rule.id: _of_default(rule) for rule in probe.rules}}
     return Rules(known, frozenset({BLIND.id} if probe.passive else ()))
+
+
+def only_shown(rules: Rules) -> Rules:
+    """The rules of a check that another one of its asset speaks for: nobody is told by these, but for being blind."""
+    known = {
+        id: rule if id == BLIND.id else replace(rule, severity=Severity.INFO, closed=None)
+        for id, rule in rules.known.items()
+    }
+    return rules._replace(known=known)
 
 
 def changed(rules: Rules, changes: Changes, probe: type[Probe[Any]], place: Place, findings: Findings) -> Rules:
@@ -119,7 +129,10 @@ def _of_default(rule: DefaultRule) -> Rule:
         id=rule.id,
         says=rule.says,
         severity=Severity(rule.severity),
+        closed=Severity(rule.closed) if rule.closed else None,
         metric=rule.metric,
+        against=Against(rule.against),
+        least_usual=rule.least_usual,
         part=rule.part,
         above=rule.above,
         below=rule.below,
@@ -161,6 +174,8 @@ def _contradictions(rule: Rule, place: Place) -> Iterator[tuple[Place, str]]:
         )
     if rule.closed is not None and rule.closed.rank > rule.severity.rank:
         yield place.at("closed"), f"must not be worse than the severity while the site is open, {rule.severity.value}"
+    if rule.least_usual and rule.against is not Against.USUAL:
+        yield place.at("least_usual"), "tells how much must be usual; it needs `against: usual`"
     if rule.against is Against.USUAL:
         yield from _contradictions_of_multiples(rule, place)
     if rule.clear is not None and rule.above is not None and rule.clear > rule.above:
@@ -203,11 +218,12 @@ def _of_limit(old: Rule, against: Against | None, side: str, limit: float) -> di
     against = against or old.against
     if against is not old.against:
         before = None
+    least = old.least_usual if against is old.against else 0
     sign = 1 if side == "above" else -1  # of what is below, the lower is the worse
     implied = before is not None and sign * limit >= sign * before
     clear = old.clear if before is not None and old.clear is not None and sign * old.clear <= sign * limit else None
     says = old.says if implied else f"has {old.metric} {side} {limit:g}{_UNITS[against]}"
-    return {"above": None, "below": None, "clear": clear, "says": says}
+    return {"above": None, "below": None, "clear": clear, "says": says, "least_usual": least}
 
 
 def _unknown(id: str, rules: Collection[str]) -> str:

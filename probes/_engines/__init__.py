@@ -4,11 +4,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from probes._engines.door_probe import Sources
     from probes._engines.http import HttpEngine
     from probes._engines.icmp import IcmpEngine
     from probes._engines.latest import Latest
     from probes._engines.memory import Memory
     from probes._engines.mqtt import MqttEngine
+    from probes._engines.neighbours import Neighbours
     from probes._engines.pings import Pings
     from probes._engines.snmp import SnmpEngine
 
@@ -64,6 +66,20 @@ class Engines:
         from probes._engines.memory import Memory
 
         return Memory()
+
+    @cached_property
+    def doors(self) -> "Sources":
+        """Lets several checks share one look at an access system."""
+        from probes._engines.door_probe import Sources
+
+        return Sources()
+
+    @cached_property
+    def neighbours(self) -> "Neighbours":
+        """Knows the other probes that run."""
+        from probes._engines.neighbours import Neighbours
+
+        return Neighbours()
 
     def close(self) -> None:
         """Close what was opened. Running probes fail."""

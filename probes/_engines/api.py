@@ -1,5 +1,6 @@
 """Asks the web API of a device or a vendor for JSON: signs in, keeps to its limits, and says what went wrong."""
 
+import base64
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -49,6 +50,9 @@ class Question(NamedTuple):
     private: Lines = ()
     signed: bool = True
 
+    def __repr__(self) -> str:
+        return f"Question({self.path!r})"
+
 
 class Answer(NamedTuple):
     """What came back: `document` is the JSON, None without a body. `took` is in seconds."""
@@ -61,6 +65,9 @@ class Answer(NamedTuple):
     def header(self, name: str) -> str:
         """The first header line of that name, "" without one."""
         return self.response.header(name) or ""
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,9 @@ class Api:
     """The web API at `base`, like "https://api.example.com/v1", asked by one check.
 
     `who` completes "... does not let us in" and the like: "the booking platform". `settings` names what to correct
-    then. `private` are header lines that sign every question; `sign_in` gets them where they have to be asked for.
+    then. `private` are header lines that sign every question; `sign_in` gets them where they have to be asked for;
+    `login` is user and password for a server that asks for them as HTTP itself provides.
+    `expired` says of an answer whether it means that the sign-in has ended, where that is not told by status 401.
     """
 
     def __init__(
@@ -90,18 +99,22 @@ class Api:
         *,
         headers: Lines = (),
         private: Lines = (),
+        login: tuple[str, str] = ("", ""),
         trust: Trust | None = None,
         sign_in: Callable[["Api", float], Awaitable[Grant]] | None = None,
+        expired: Callable[[Response], bool] | None = None,
         most: int = MOST_ANSWER,
     ) -> None:
         self.who = who
         self._engine = engine
         self._base = base.rstrip("/")
         self._settings = settings
-        self._headers = (("Accept", "application/json"), *headers)
+        self._headers = headers if _named("accept", headers) else (("Accept", "application/json"), *headers)
         self._private = private
+        self._login = login
         self._trust = trust or Trust()
         self._sign_in = sign_in
+        self._expired = expired
         self._most = most
         self._grant: Grant | None = None
         self._granted_until = 0.0
@@ -118,7 +131,7 @@ class Api:
         it does not want to be asked.
         """
         answer = await self.try_(question, deadline)
-        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if not _is_good(answer.status):
             raise self.objection(answer.status)
         return answer
 
@@ -135,6 +148,11 @@ class Api:
             await self._enter(deadline)
             answer = await self._send(question, deadline)
         return answer
+
+    @property
+    def quiet(self) -> float:
+        """Seconds for which the API does not want to be asked, 0 if it may be."""
+        return max(self._quiet_until - time.monotonic(), 0)
 
     def forget(self) -> None:
         """Sign in anew before the next question."""
@@ -167,7 +185,11 @@ class Api:
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._quiet_until = time.monotonic() + _pause(response.header("Retry-After"))
             raise self._throttled()
-        return Answer(response.status, self._document(response), response, time.monotonic() - began)
+        status = HTTPStatus.UNAUTHORIZED if self._is_over(question, response) else response.status
+        return Answer(status, self._document(response, status), response, time.monotonic() - began)
+
+    def _is_over(self, question: Question, response: Response) -> bool:
+        return question.signed and self._expired is not None and self._expired(response)
 
     def _request(self, question: Question) -> Request:
         granted = self._grant.private if question.signed and self._grant is not None else ()
@@ -176,6 +198,7 @@ class Api:
             method=question.method or "GET",
             headers=(*self._headers, *question.headers),
             private=(*(self._private if question.signed else ()), *granted, *question.private),
+            login=self._login if question.signed else ("", ""),
             redirects=0,
             most_body=self._most,
             trust=self._trust,
@@ -186,14 +209,14 @@ class Api:
         headers = (*request.headers, ("Content-Type", kind))
         return replace(request, method=question.method or "POST", headers=headers, body=body)
 
-    def _document(self, response: Response) -> Any:
+    def _document(self, response: Response, status: int) -> Any:
         if not response.body.strip():
             return None
         try:
             return json.loads(response.body)
         except (ValueError, RecursionError):
-            if response.status >= HTTPStatus.BAD_REQUEST:
-                return None  # pages of errors are written by whatever stands before the API
+            if not _is_good(status):
+                return None  # pages of errors and redirects are written by whatever stands before the API
             raise Failed("malformed", f"the answer of {self.who} is no JSON") from None
 
     def _throttled(self) -> Unmeasured:
@@ -201,9 +224,29 @@ class Api:
         return Unmeasured("throttled", f"{self.who} wants not to be asked for {wait:.0f} s; make the interval longer")
 
 
+def _is_good(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _named(name: str, lines: Lines) -> bool:
+    return any(line[0].lower() == name for line in lines)
+
+
 def bearer(token: str) -> Lines:
     """The header line that shows a token."""
     return (("Authorization", f"Bearer {token}"),)
+
+
+def basic(username: str, password: str) -> Lines:
+    """The header line of basic authentication (RFC 7617)."""
+    return (("Authorization", f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"),)
+
+
+def cookies(*answers: Answer) -> Lines:
+    """The header line that gives back what answers have set as cookies, the newest of a name; none if they set none."""
+    lines = [line.partition(";")[0].strip() for answer in answers for line in answer.response.headers("Set-Cookie")]
+    found = {line.partition("=")[0]: line for line in lines}
+    return (("Cookie", "; ".join(found.values())),) if found else ()
 
 
 def rows(document: Any, *path: str) -> tuple[Mapping[str, Any], ...]:

@@ -4,9 +4,11 @@ import asyncio
 import errno
 import os
 import socket
+import sys
 from collections.abc import Mapping
 
 from probes._base import Failed, Sample, Unmeasured
+from probes._engines.icmp_socket import IP_RECVERR, IPV6_RECVERR
 from probes._engines.resolve import Resolved, local_failure
 
 REASONS: Mapping[str, str] = {
@@ -43,10 +45,19 @@ def open_socket(kind: socket.SocketKind, version: int, source: str = "", interfa
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
         if source:
             opened.bind((source, 0))
+        if kind is socket.SOCK_DGRAM:  # else it would hear of closed ports only, not that a host can't be reached
+            hear_errors(opened, version)
     except OSError as error:
         opened.close()
         raise local_failure(error, f"cannot send from {source or interface}") from error
     return opened
+
+
+def hear_errors(opened: socket.socket, version: int) -> None:
+    """Have the kernel pass on all ICMP errors, and keep them with their senders. Raises OSError."""
+    if sys.platform == "linux":
+        level, option = (socket.IPPROTO_IP, IP_RECVERR) if version == 4 else (socket.IPPROTO_IPV6, IPV6_RECVERR)
+        opened.setsockopt(level, option, 1)
 
 
 async def connect(opened: socket.socket, to: Resolved, port: int) -> None:

@@ -1,8 +1,9 @@
 """What projectors, displays and room systems measure alike, so that one rule and one panel suit all of them."""
 
 from collections.abc import Collection
+from typing import Protocol, runtime_checkable
 
-from probes._base import DefaultRule, Metric, Sample
+from probes._base import DefaultRule, Measured, Metric, Sample
 
 POWER = Metric(
     "deskwatch_display_power",
@@ -48,6 +49,17 @@ STUCK = {
     )
 }
 """The rules about a change of power that does not come to its end."""
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """A display that can be switched on and off. Nothing does so but a wake test that somebody has asked for."""
+
+    async def measure(self, timeout: float) -> Measured:
+        """How it is: its samples hold POWER."""
+
+    async def switch(self, on: bool, timeout: float) -> None:
+        """Switch it on, or to standby, within `timeout` seconds. Raises Failed when it refuses."""
 
 
 def power(state: str) -> tuple[Sample, ...]:

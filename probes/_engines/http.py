@@ -24,6 +24,7 @@ from probes._engines.http_exchange import (
     redirected,
 )
 from probes._engines.http_failures import End, Received, blame_resolver, failure
+from probes._engines.http_flow import Flow
 
 USER_AGENT = b"Deskwatch"
 
@@ -71,6 +72,13 @@ class HttpEngine:
                 raise FetchFailed("too_many_redirects", f"still redirected after {request.redirects} redirects", hops)
             request = redirected(request, transfer.status, transfer.redirect)
 
+    async def stream(self, request: Request, flow: Flow, timeout: float) -> int:
+        """The status of the answer to a request whose bodies `flow` counts; other streams may use its connection again.
+
+        Raises FetchFailed when the target failed and Unmeasured when this machine did.
+        """
+        return (await self._transfer(request, timeout, (), flow=flow)).status
+
     async def handshake(self, host: str, port: int, via: Via, trust: Trust, timeout: float) -> Hop:
         """Connect and agree on TLS with the server that calls itself `host`, then close.
 
@@ -95,12 +103,20 @@ class HttpEngine:
         self._idle.clear()
 
     async def _transfer(
-        self, request: Request, timeout: float, before: tuple[Hop, ...], *, handshake: bool = False
+        self,
+        request: Request,
+        timeout: float,
+        before: tuple[Hop, ...],
+        *,
+        handshake: bool = False,
+        flow: Flow | None = None,
     ) -> "_Transfer":
         curl = self._idle.pop() if self._idle else pycurl.Curl()
         try:
-            received = Received(request.most_body)
+            received = flow or Received(request.most_body)
             _configure(curl, request, received)
+            if flow is not None:
+                flow.configure(curl)
             curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))
             if handshake:
                 curl.setopt(pycurl.CONNECT_ONLY, 1)
@@ -113,6 +129,8 @@ class HttpEngine:
                 raise failure(curl, request, received, end, (*before, hop))
             return _Transfer(curl, hop, received)
         finally:
+            if flow is not None:
+                flow.release()
             curl.reset()
             if len(self._idle) < MOST_IDLE:
                 self._idle.append(curl)
@@ -273,6 +291,11 @@ def _set_request(curl: pycurl.Curl, request: Request) -> None:
         lines.append("Expect:")  # libcurl would wait for "100 Continue" with a large body
         if not any(name.lower() == "content-type" for name, _ in request.headers):
             lines.append("Content-Type:")  # libcurl would claim that the body is a form
+    if request.login[0]:
+        basic = pycurl.HTTPAUTH_BASIC if request.url.startswith("https:") else 0
+        curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_DIGEST | basic)
+        curl.setopt(pycurl.USERNAME, request.login[0].encode())
+        curl.setopt(pycurl.PASSWORD, request.login[1].encode())
     if lines:
         curl.setopt(pycurl.HTTPHEADER, [line.encode() for line in lines])
     curl.setopt(pycurl.HTTP_VERSION, _wanted_version(request))

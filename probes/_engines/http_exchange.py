@@ -57,7 +57,8 @@ class Trust:
 class Request:
     """One HTTP request.
 
-    `private` are header lines that go to the origin of `url` only, not to where it redirects. `version` is "1.1", "2",
+    `private` are header lines that go to the origin of `url` only, not to where it redirects; so do `login`, user and
+    password for a server that asks for them by Digest or, over TLS, by Basic authentication. `version` is "1.1", "2",
     "3" or "" for what both sides like best; `most_body` is in bytes.
     """
 
@@ -71,6 +72,7 @@ class Request:
     version: str = ""
     via: Via = Via()
     trust: Trust = Trust()
+    login: tuple[str, str] = field(default=("", ""), repr=False)
 
 
 class Phases(NamedTuple):
@@ -125,8 +127,12 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The value of the first header line of that name, None without one."""
-        found = re.search(rb"(?im)^" + re.escape(name.encode()) + rb":[ \t]*(.*?)[ \t]*\r?$", self.head)
-        return found[1].decode("latin-1") if found else None
+        return next(iter(self.headers(name)), None)
+
+    def headers(self, name: str) -> tuple[str, ...]:
+        """The values of all header lines of that name."""
+        found = re.findall(rb"(?im)^" + re.escape(name.encode()) + rb":[ \t]*(.*?)[ \t]*\r?$", self.head)
+        return tuple(value.decode("latin-1") for value in found)
 
 
 class FetchFailed(Failed):
@@ -151,7 +157,7 @@ def redirected(request: Request, status: int, url: str) -> Request:
     """
     here, there = urlsplit(request.url), urlsplit(url)
     if not _same_origin(here, there):
-        request = replace(request, private=())
+        request = replace(request, private=(), login=("", ""))
     if here.hostname != there.hostname:
         request = replace(request, via=replace(request.via, address=""))
     if (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST"):

@@ -152,6 +152,13 @@ def queued_refusal(version: int, error: bytes, target: str, quoted: bytes) -> tu
     return (found, _offender(version, error[_EXTENDED_ERROR.size :])) if found else None
 
 
+def queued_sender(version: int, error: bytes) -> str:
+    """Who sent the ICMP error that an entry of a socket's error queue is about, "" if it was none."""
+    if len(error) < _EXTENDED_ERROR.size or _EXTENDED_ERROR.unpack_from(error)[1] not in _FROM_ICMP:
+        return ""
+    return _offender(version, error[_EXTENDED_ERROR.size :])
+
+
 def _offender(version: int, sockaddr: bytes) -> str:
     """The address in a sockaddr_in or sockaddr_in6, "" if there is none."""
     start, length = (4, 4) if version == 4 else (8, 16)

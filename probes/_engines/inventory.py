@@ -11,6 +11,8 @@ FORGETS = timedelta(days=14)
 MOST = 2000
 """Names that are learned."""
 
+_STEP = 600.0  # s; how exactly it is remembered when something was last there, so that not every look is written down
+
 _KEY = "inventory"
 
 
@@ -34,8 +36,9 @@ class Inventory(NamedTuple):
         at, oldest = now.timestamp(), (now - FORGETS).timestamp()
         kept = {name: times for name, times in self.seen.items() if times[1] >= oldest}
         for name in present:
-            if name in kept or len(kept) < MOST:
-                kept[name] = (kept[name][0] if name in kept else at, at)
+            first, last = kept.get(name, (at, 0))
+            if at - last >= _STEP and (name in kept or len(kept) < MOST):
+                kept[name] = (first, at)
         return Inventory(kept)
 
     def missing(self, present: Collection[str], declared: Collection[str] = ()) -> tuple[str, ...]:

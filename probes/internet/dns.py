@@ -1,14 +1,9 @@
 """Asks one DNS server one question, and judges the answer."""
 
-import asyncio
 import re
-import secrets
-import socket
-import struct
 from typing import Annotated, ClassVar, Literal
 
 import dns.exception
-import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -19,15 +14,15 @@ from pydantic import AfterValidator, Field, IPvAnyAddress
 
 from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import Engines
-from probes._engines.connect import REASONS, connect, network_failure, open_socket
+from probes._engines.connect import REASONS
+from probes._engines.dns_exchange import Query, Question, Server
 from probes._engines.excerpt import excerpt
 from probes._engines.matching import Regex, limited
 from probes._engines.phases import Phases
-from probes._engines.resolve import Family, Host, Resolved, resolve
+from probes._engines.resolve import Family, Host, resolve
 
 _LONGEST_RECORD = 1000
 _MOST_RECORDS = 200
-_HEADER = 12
 
 
 def _name(text: str) -> str:
@@ -95,10 +90,6 @@ class DnsParams(Params):
         return {"resolver": target}
 
 
-class Malformed(Exception):  # noqa: N818 - read as a sentence, like Failed
-    """Bytes that came back are no answer to the question; the text says why."""
-
-
 class Dns(Probe[DnsParams]):
     """Whether a DNS server answers a question, correctly and soon."""
 
@@ -141,10 +132,7 @@ class Dns(Probe[DnsParams]):
 
     def __init__(self, params: DnsParams, engines: Engines) -> None:
         super().__init__(params, engines)
-        self._query = dns.message.make_query(params.query_name, params.query_type)
-        if not params.recursion:
-            self._query.flags &= ~dns.flags.RD
-        self._wire = self._query.to_wire()
+        self._query = Query(params.query_name, params.query_type, recursion=params.recursion)
 
     async def measure(self, timeout: float) -> Measured:
         """Ask once, by TCP again if the answer was truncated, and judge what came."""
@@ -152,118 +140,19 @@ class Dns(Probe[DnsParams]):
         host = params.resolver or _first_nameserver()
         found = await resolve(host, params.family, timeout, params.source)
         phases.note(*found.samples)
-        question = _Question(params, *self._numbered(), found, phases)
+        server = Server(found, params.port, str(params.source or ""))
+        question = Question(server, self._query, phases)
         try:
-            async with asyncio.timeout(timeout - phases.elapsed):
-                response = await question.ask()
-        except TimeoutError:
-            raise question.unanswered(timeout) from None
-        except EOFError:
-            raise question.failed("closed", "closed the connection before it answered") from None
-        except Malformed as error:
-            raise question.failed("malformed", str(error)) from None
-        except OSError as error:
-            raise network_failure(error, question.server, phases.samples) from error
+            response = await question.ask(timeout - phases.elapsed, tcp=params.transport == "tcp")
+        except Failed as failed:
+            samples = (*failed.samples, Sample("probe_dns_query_succeeded", 0))
+            raise Failed(failed.reason, failed.detail, samples) from failed
         took = phases.end()
         phases.note(*_counts(response))
-        _judge(params, response, question.server, phases.samples)
+        _judge(params, response, str(server), phases.samples)
         code = dns.rcode.to_text(response.rcode())
-        detail = f"{question.server} answered {code} with {_count(response)} records in {1000 * took:.3g} ms"
+        detail = f"{server} answered {code} with {_count(response)} records in {1000 * took:.3g} ms"
         return Measured(detail, phases.samples)
-
-    def _numbered(self) -> tuple[dns.message.Message, bytes]:
-        """The query and its bytes, with a new random id: all else is the same in every run."""
-        self._query.id = secrets.randbits(16)
-        return self._query, struct.pack("!H", self._query.id) + self._wire[2:]
-
-
-class _Question:
-    """One question to one server, and what came back that was no answer to it."""
-
-    def __init__(
-        self, params: DnsParams, query: dns.message.Message, wire: bytes, found: Resolved, phases: Phases
-    ) -> None:
-        self.server = f"[{found.address}]:{params.port}" if found.version == 6 else f"{found.address}:{params.port}"
-        self._params = params
-        self._found = found
-        self._phases = phases
-        self._query = query
-        self._wire = wire
-        self._about = f"{params.query_name} {params.query_type}"
-        self._wrong = ""
-
-    async def ask(self) -> dns.message.Message:
-        """The answer. Raises OSError, EOFError, and Malformed for what came over TCP."""
-        self._phases.begin("connect")
-        if self._params.transport == "udp":
-            response = await self._ask_by_udp()
-            if not response.flags & dns.flags.TC:
-                return response
-        return await self._ask_by_tcp()
-
-    async def _ask_by_udp(self) -> dns.message.Message:
-        """The first datagram that answers the question, or is truncated: anybody can send the others."""
-        loop = asyncio.get_running_loop()
-        with self._open(socket.SOCK_DGRAM) as opened:
-            await connect(opened, self._found, self._params.port)
-            self._phases.begin("request")
-            await loop.sock_sendall(opened, self._wire)
-            while True:
-                wire = await loop.sock_recv(opened, 65_535)
-                try:
-                    return parse(self._query, wire)
-                except Malformed as error:
-                    self._wrong = str(error)
-
-    async def _ask_by_tcp(self) -> dns.message.Message:
-        loop = asyncio.get_running_loop()
-        with self._open(socket.SOCK_STREAM) as opened:
-            await connect(opened, self._found, self._params.port)
-            if self._phases.current == "connect":
-                self._phases.begin("request")
-            await loop.sock_sendall(opened, struct.pack("!H", len(self._wire)) + self._wire)
-            (length,) = struct.unpack("!H", await _receive(opened, 2))
-            return parse(self._query, await _receive(opened, length))
-
-    def _open(self, kind: socket.SocketKind) -> socket.socket:
-        return open_socket(kind, self._found.version, str(self._params.source or ""))
-
-    def unanswered(self, timeout: float) -> Failed:
-        """What it means that the time was up."""
-        if self._wrong:
-            return self.failed("malformed", f"{self._wrong}; nothing better came within {timeout:g} s")
-        missing = "connection" if self._phases.current == "connect" else f"answer to {self._about}"
-        return self.failed("timeout", f"no {missing} within {timeout:g} s")
-
-    def failed(self, reason: str, detail: str) -> Failed:
-        """A failure of the server."""
-        samples = (*self._phases.samples, Sample("probe_dns_query_succeeded", 0))
-        return Failed(reason, f"{self.server}: {detail}", samples)
-
-
-def parse(query: dns.message.Message, wire: bytes) -> dns.message.Message:
-    """The answer to a query.
-
-    A truncated answer comes back without its records. Raises Malformed, saying why, when the bytes are
-    no answer to the query.
-    """
-    if len(wire) < _HEADER:
-        raise Malformed(f"{len(wire)} bytes are too short for DNS")
-    id, flags = struct.unpack_from("!HH", wire)
-    if id != query.id:
-        raise Malformed("the answer carries the id of another question")
-    if flags & dns.flags.QR and flags & dns.flags.TC:
-        truncated = dns.message.make_response(query)
-        truncated.flags |= dns.flags.TC
-        return truncated
-    try:
-        # A set for each record: to gather those of one name and type would be half of the work, and nobody needs it.
-        response = dns.message.from_wire(wire, one_rr_per_rrset=True)
-    except Exception as error:  # dnspython lets a few other errors through for records that nobody writes
-        raise Malformed(f"the answer is not DNS ({type(error).__name__})") from error
-    if not query.is_response(response):
-        raise Malformed("the answer is to another question")
-    return response
 
 
 def records(response: dns.message.Message) -> tuple[str, ...]:
@@ -324,17 +213,6 @@ def _counts(response: dns.message.Message) -> tuple[Sample, ...]:
         *serials[:1],
         Sample("probe_dns_query_succeeded", 1),
     )
-
-
-async def _receive(opened: socket.socket, length: int) -> bytes:
-    """Exactly that many bytes. Raises EOFError when the peer closes before."""
-    data = b""
-    while len(data) < length:
-        part = await asyncio.get_running_loop().sock_recv(opened, length - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return data
 
 
 def _first_nameserver() -> str:

@@ -7,12 +7,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import Engines, http_exchange
 from probes._engines.excerpt import excerpt
-from probes._secrets import Secret
+from probes._secrets import LineSecret
 
 MOST_SERIES = 200
 """Series that one check may find: each is a series of its own in what Deskwatch exposes."""
@@ -32,12 +32,6 @@ def _url(url: str) -> str:
         raise ValueError("write the URL as browsers send it: xn--… for the host, %20 for a space")
     _ = parts.port  # raises ValueError when it is none
     return url.rstrip("/")
-
-
-def _in_a_line(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().isprintable():
-        raise ValueError("the secret has a line break or another control character in it")
-    return secret
 
 
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=100)]
@@ -60,7 +54,7 @@ class PromqlParams(Params):
         ),
     ] = ""
     authorization: Annotated[
-        Annotated[Secret, AfterValidator(_in_a_line)] | None,
+        LineSecret | None,
         Field(description="header Authorization, as in Bearer ${env:PROMETHEUS_TOKEN}"),
     ] = None
     headers: Annotated[

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field
 
 from probes import Failed, Measured, Metric, Probe, Sample, Unmeasured
 from probes._engines import Engines, displays, http_exchange
 from probes._engines.devices import DeviceParams
 from probes._engines.displays import printable
 from probes._engines.excerpt import excerpt
-from probes._secrets import Secret
+from probes._secrets import LineSecret
 
 MOST_ANSWER = 64 * 1024
 """Bytes of an answer; what is asked for here takes a few hundred."""
@@ -33,18 +33,12 @@ _INPUTS = {
 _VOLUME = "deskwatch_display_volume_ratio"
 
 
-def _in_a_line(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().isprintable():
-        raise ValueError("the key has a line break or another control character in it")
-    return secret
-
-
 class BraviaParams(DeviceParams):
     """Where the display is, and how it lets us in."""
 
     port: Annotated[int, Field(ge=1, le=65_535, description="TCP port of its REST API")] = 80
     key: Annotated[
-        Annotated[Secret, AfterValidator(_in_a_line)] | None,
+        LineSecret | None,
         Field(description="pre-shared key; without it newer displays tell their power and model only"),
     ] = None
 
@@ -60,6 +54,7 @@ POWER = Question("system", "getPowerStatus")
 IDENTITY = Question("system", "getSystemInformation")
 CONTENT = Question("avContent", "getPlayingContentInfo")
 SOUND = Question("audio", "getVolumeInformation")
+SWITCH = Question("system", "setPowerStatus")
 
 
 class Bravia(Probe[BraviaParams]):
@@ -98,6 +93,12 @@ class Bravia(Probe[BraviaParams]):
             self._identity = {}  # another display may answer next time
             raise
 
+    async def switch(self, on: bool, timeout: float) -> None:
+        """Switch the display on, or to standby. Raises Failed when it refuses."""
+        answer = await self._ask(SWITCH, time.monotonic() + timeout - _MARGIN, {"status": on})
+        if answer.error:
+            raise Failed("unsupported", f"the display answers with error {answer.error} when it is told to switch")
+
     async def _look(self, deadline: float) -> Measured:
         state = power(await self._ask(POWER, deadline))
         if state == "standby":
@@ -107,8 +108,8 @@ class Bravia(Probe[BraviaParams]):
         content = first(await self._ask(CONTENT, deadline))
         return found(state, self._identity, content, speakers(await self._ask(SOUND, deadline)))
 
-    async def _ask(self, question: Question, deadline: float) -> "Answer":
-        body = json.dumps({"method": question.method, "id": 1, "params": [], "version": "1.0"})
+    async def _ask(self, question: Question, deadline: float, *params: Mapping[str, Any]) -> "Answer":
+        body = json.dumps({"method": question.method, "id": 1, "params": params, "version": "1.0"})
         request = http_exchange.Request(
             url=f"http://{self.params.target}/sony/{question.service}",
             method="POST",

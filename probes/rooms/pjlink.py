@@ -103,6 +103,15 @@ class Pjlink(Probe[PjlinkParams]):
             raise
         return judged(answers, self.params.lamp_hours, self.params.filter_hours)
 
+    async def switch(self, on: bool, timeout: float) -> None:
+        """Switch the projector on, or to standby. Raises Failed when it does not want to."""
+        async with device(self.params, timeout, MOST_LINE) as talk:
+            questions = _Questions(talk, self.params.password)
+            await questions.greet()
+            said = await questions.tell("%1POWR", "1" if on else "0")
+        if said.upper() != "OK":
+            raise Failed("unsupported", f"the projector answers {excerpt(said)} when it is told to switch")
+
     async def _ask(self, questions: "_Questions") -> Answers:
         answers = await questions.ask(_EACH_TIME)
         identity = self._identity or await questions.ask(_ONCE)
@@ -132,8 +141,12 @@ class _Questions:
         """What is answered to each."""
         return {command[2:]: await self._answer(command) for command in commands}
 
-    async def _answer(self, command: str) -> str:
-        await self._talk.say(self._digest + f"{command} ?\r".encode())
+    async def tell(self, command: str, value: str) -> str:
+        """What is answered to an instruction."""
+        return await self._answer(command, value)
+
+    async def _answer(self, command: str, value: str = "?") -> str:
+        await self._talk.say(self._digest + f"{command} {value}\r".encode())
         self._digest = b""  # it goes before the first command only
         return answer(await self._talk.line(f"an answer to {command}"), command)
 

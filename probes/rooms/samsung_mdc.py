@@ -160,13 +160,21 @@ class SamsungMdc(Probe[SamsungMdcParams]):
             raise
         return judged(state, read_status(status or b""), read_errors(errors or b""), self._identity)
 
+    async def switch(self, on: bool, timeout: float) -> None:
+        """Switch the display on, or to standby. Raises Failed when it says no."""
+        async with device(self.params, timeout, MOST_FRAME) as talk:
+            if self.params.pin is not None:
+                await self._sign_in(talk, self.params.pin)
+            if await self._ask(talk, _POWER, bytes((on,))) is None:
+                raise Failed("unsupported", "the display says no when it is told to switch")
+
     async def _identify(self, talk: Device) -> Identity:
         model, serial, software = [await self._ask(talk, command) for command in (_MODEL, _SERIAL, _SOFTWARE)]
         return Identity(_text(model), _text(serial), _text(software))
 
-    async def _ask(self, talk: Device, command: int) -> bytes | None:
-        """What the display answers to a question, None if it says no."""
-        await talk.say(question(command, self.params.display_id))
+    async def _ask(self, talk: Device, command: int, content: bytes = b"") -> bytes | None:
+        """What the display answers to a question, or to an instruction with content; None if it says no."""
+        await talk.say(question(command, self.params.display_id, content))
         waits_for = f"an answer about its {_WORDS[command]} from display {self.params.display_id}"
         head = await talk.exactly(4, waits_for)
         follows = head[3] + 1 if head[0] == _HEADER else 0
@@ -196,9 +204,10 @@ class SamsungMdc(Probe[SamsungMdcParams]):
         return context
 
 
-def question(command: int, display_id: int) -> bytes:
-    """The frame that asks a display for something: header, command, display, no content, checksum."""
-    return bytes((_HEADER, command, display_id, 0, (command + display_id) % 256))
+def question(command: int, display_id: int, content: bytes = b"") -> bytes:
+    """The frame for a display: header, command, display, length of the content, content (none asks), checksum."""
+    body = bytes((command, display_id, len(content))) + content
+    return bytes((_HEADER, *body, sum(body) % 256))
 
 
 def answer(frame: bytes, command: int, display_id: int) -> bytes | None:

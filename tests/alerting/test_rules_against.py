@@ -56,6 +56,12 @@ def test_a_lower_limit_is_a_part_of_the_usual() -> None:
     assert fires(rule, waits(1.0, 0.5, 0.4), lambda metric, part: 1.0) == [False, False, True]
 
 
+def test_where_less_is_usual_than_the_rule_wants_it_says_nothing() -> None:
+    rule = replace(SLOW, above=None, below=0.5, least_usual=5)
+    assert fires(rule, waits(0), lambda metric, part: 4.9) == [False]
+    assert fires(rule, waits(0), lambda metric, part: 5) == [True]
+
+
 def test_once_it_fires_a_multiple_is_held_against_clear() -> None:
     rule = replace(SLOW, clear=1.5)
     assert fires(rule, waits(0.8, 0.4, 0.3), lambda metric, part: 0.2) == [True, True, False]

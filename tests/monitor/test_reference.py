@@ -23,6 +23,15 @@ def test_a_page_names_settings_metrics_reasons_and_rules() -> None:
     assert "`deskwatch_certificate_remaining_seconds` is below 1209600" in page
 
 
+def test_a_page_says_of_a_rule_against_the_usual_from_where_on_and_how_much_it_matters_while_closed() -> None:
+    page = probe_page("wifi.snmp")
+    assert (
+        "| `deserted` | critical; info while closed | `deskwatch_wifi_ssid_clients` is below 0.05 times the usual "
+        in page
+    )
+    assert "times the usual where that is 5 or more in 3 of 3 readings until it is above 0.2" in page
+
+
 def test_secrets_and_patterns_are_called_so() -> None:
     page = probe_page("internet.http")
     assert "| `bearer` | secret |" in page
@@ -45,6 +54,8 @@ def test_a_page_without_markers_is_named(tmp_path: Path) -> None:
         update(tmp_path)
 
 
-def test_a_kind_without_a_page_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=f"{kinds()[0]}.md"):
-        update(tmp_path)
+def test_a_kind_without_a_page_gets_the_beginning_of_one(tmp_path: Path) -> None:
+    update(tmp_path)
+    kind = kinds()[0]
+    begun = (tmp_path / f"{kind}.md").read_text()
+    assert begun == f"# {kind}\n\n{BEGIN}\n\n{probe_page(kind)}\n\n{END}\n"

@@ -36,6 +36,7 @@ class Display:
     key: str = ""
     open: tuple[str, ...] = OPEN
     asked: list[str] = field(default_factory=list)
+    switchable: bool = False
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
@@ -45,7 +46,11 @@ class Display:
         question = json.loads(await reader.readexactly(int(length[1])))
         method = question["method"]
         self.asked.append(f"{head.partition(' HTTP')[0]} {method}")
-        assert method.startswith("get"), "it must only be asked"
+        if self.switchable and method == "setPowerStatus":
+            on = question["params"][0]["status"]
+            self.results |= {"getPowerStatus": [{"status": "active" if on else "standby"}], method: []}
+        else:
+            assert method.startswith("get"), "it must only be asked"
         if self.key and f"X-Auth-PSK: {self.key}\r\n" not in head and method not in self.open:
             result: Any = 403
         else:

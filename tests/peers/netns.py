@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from uuid import uuid4
 
 from peers import require
@@ -16,6 +16,7 @@ from peers import require
 T = TypeVar("T")
 
 _CLONE_NEWNET = 0x40000000
+_CAP_NET_BIND_SERVICE = 10
 _CAP_NET_RAW = 13
 _CAPABILITIES = 0x20080522  # _LINUX_CAPABILITY_VERSION_3
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -40,9 +41,27 @@ class Namespace:
 
     def firewall(self, *rules: str) -> None:
         """Apply nftables rules to what comes in."""
-        lines = ("table inet test {", "chain input {", "type filter hook input priority 0", *rules, "}", "}")
-        nft = ("ip", "netns", "exec", self.name, require.program("nft"), "-f", "-")
-        subprocess.run(nft, input="\n".join(lines) + "\n", text=True, check=True)
+        self.nft("table inet test {", "chain input {", "type filter hook input priority 0", *rules, "}", "}")
+
+    def passes(self, *rules: str) -> None:
+        """Apply nftables rules to what is forwarded, and take back those applied before."""
+        chain = ("chain forward {", "type filter hook forward priority 0", *rules, "}")
+        self.nft("table inet passing", "delete table inet passing", "table inet passing {", *chain, "}")
+
+    def nft(self, *lines: str) -> None:
+        """Run a script of nftables inside."""
+        command = ("ip", "netns", "exec", self.name, require.program("nft"), "-f", "-")
+        subprocess.run(command, input="\n".join(lines) + "\n", text=True, check=True)
+
+    def start(self, *command: str, output: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start a program inside; its end is the caller's business."""
+        return subprocess.Popen(("ip", "netns", "exec", self.name, *command), stdout=output, stderr=output)
+
+    def listens(self, port: int) -> bool:
+        """Whether somebody inside listens on that TCP port."""
+        sockets = ("ip", "netns", "exec", self.name, "cat", "/proc/net/tcp")
+        lines = subprocess.run(sockets, check=True, capture_output=True, text=True).stdout.splitlines()[1:]
+        return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in lines)
 
     def sysctl(self, name: str, value: str) -> None:
         """Set a network sysctl inside, named as in /proc/sys."""
@@ -53,16 +72,22 @@ class Namespace:
         work: Callable[[], Coroutine[Any, Any, T]],
         *,
         raw: bool = True,
+        low_ports: bool = True,
         loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
     ) -> T:
-        """What `work` returns or raises, run in an event loop inside; without CAP_NET_RAW if not `raw`."""
+        """What `work` returns or raises, run in an event loop inside.
+
+        Without CAP_NET_RAW if not `raw`, and without CAP_NET_BIND_SERVICE if not `low_ports`.
+        """
         outcome: list[T | BaseException] = []
 
         def inside() -> None:
             try:
                 self._enter()
                 if not raw:
-                    _drop_net_raw()
+                    _drop(_CAP_NET_RAW)
+                if not low_ports:
+                    _drop(_CAP_NET_BIND_SERVICE)
                 with asyncio.Runner(loop_factory=loop) as runner:
                     outcome.append(runner.run(work()))
             except BaseException as error:
@@ -97,8 +122,13 @@ def namespaces(count: int = 1) -> Iterator[list[Namespace]]:
             namespace.remove()
 
 
-def join(one: Namespace, address: str, other: Namespace, other_address: str, rate: str = "", mtu: int = 1500) -> None:
-    """Connect two namespaces by a cable; addresses with prefix length. `rate` is how much `one` can send."""
+def join(
+    one: Namespace, address: str, other: Namespace, other_address: str, rate: str = "", mtu: int = 1500
+) -> tuple[str, str]:
+    """Connect two namespaces by a cable; addresses with prefix length. `rate` is how much `one` can send.
+
+    The names of the interfaces at both ends.
+    """
     ends = [f"v{uuid4().hex[:8]}" for _ in range(2)]
     one.ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", other.name)
     for namespace, end, its_address in zip((one, other), ends, (address, other_address), strict=True):
@@ -106,16 +136,35 @@ def join(one: Namespace, address: str, other: Namespace, other_address: str, rat
         namespace.ip("address", "add", its_address, "dev", end, *(("nodad",) if ":" in its_address else ()))
         namespace.ip("link", "set", end, "up")
     if rate:
-        shape = ("root", "tbf", "rate", rate, "burst", "1mb", "limit", "100mb")
-        _run(require.program("tc"), "-n", one.name, "qdisc", "add", "dev", ends[0], *shape)
+        shape(one, ends[0], rate)
+    return ends[0], ends[1]
 
 
-def _drop_net_raw() -> None:
-    """Take CAP_NET_RAW from this thread."""
+def shape(namespace: Namespace, interface: str, rate: str, queue: str = "limit 100mb") -> None:
+    """Bound what can be sent by an interface; `queue` says how much may wait, as tc's tbf wants it."""
+    bounds = ("root", "tbf", "rate", rate, "burst", "1mb", *queue.split())
+    _run(require.program("tc"), "-n", namespace.name, "qdisc", "add", "dev", interface, *bounds)
+
+
+def plug(hub: Namespace, *plugged: tuple[Namespace, str]) -> None:
+    """Connect namespaces by a switch that stands in `hub`; each gets an interface lan0 with its address, if not ""."""
+    hub.ip("link", "add", "switch", "type", "bridge")
+    hub.ip("link", "set", "switch", "up")
+    for namespace, address in plugged:
+        port = f"p{uuid4().hex[:8]}"
+        hub.ip("link", "add", port, "type", "veth", "peer", "name", "lan0", "netns", namespace.name)
+        hub.ip("link", "set", port, "master", "switch", "up")
+        if address:
+            namespace.ip("address", "add", address, "dev", "lan0")
+        namespace.ip("link", "set", "lan0", "up")
+
+
+def _drop(capability: int) -> None:
+    """Take a capability from this thread."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
     sets = (ctypes.c_uint32 * 6)()
     _check(_libc.capget(header, sets))
-    sets[0] &= ~(1 << _CAP_NET_RAW)
+    sets[0] &= ~(1 << capability)
     _check(_libc.capset(header, sets))
 
 

@@ -39,7 +39,7 @@ class Projector:
     """What it answers, what it was asked, and how many guests it has.
 
     `random` are the eight digits that a password is mixed with; `end` ends each of its lines; a further guest than the
-    first is sent away.
+    first is sent away. With `warms` it can be switched, and takes so many seconds to be on; `switched` are the orders.
     """
 
     answers: dict[str, str] = field(default_factory=lambda: dict(CLASS_1))
@@ -47,6 +47,9 @@ class Projector:
     random: str = "498e4a67"
     end: str = "\r"
     asked: list[str] = field(default_factory=list)
+    warms: float | None = None
+    stays_on: bool = False
+    switched: list[str] = field(default_factory=list)
     guests: int = 0
     refused: int = 0
 
@@ -72,9 +75,22 @@ class Projector:
                 return await self._sent(writer)
             command = line if signed_in else line.removeprefix(secret)
             signed_in = True
+            if self.warms is not None and command in ("%1POWR 1", "%1POWR 0"):
+                self._say(writer, f"%1POWR={self._switch(command[-1])}")
+                continue
             assert command.endswith(" ?"), f"{command} is no question"
             self.asked.append(command[:-2])
             self._say(writer, f"{command[:-2]}={self.answers.get(command[:-2], 'ERR1')}")
+
+    def _switch(self, value: str) -> str:
+        """Warm up and be on, or be on standby."""
+        self.switched.append(value)
+        if value == "0":
+            self.answers["%1POWR"] = "1" if self.stays_on else "0"
+        elif self.warms is not None:
+            self.answers["%1POWR"] = "3"
+            asyncio.get_running_loop().call_later(self.warms, self.answers.update, {"%1POWR": "1"})
+        return "OK"
 
     def _say(self, writer: asyncio.StreamWriter, line: str) -> None:
         writer.write((line + self.end).encode())

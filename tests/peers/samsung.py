@@ -24,7 +24,7 @@ ON = {
 class Display:
     """What it answers to each command; what it has no answer for it denies, what is for another number it ignores.
 
-    With a PIN it greets and goes over to `tls`.
+    With a PIN it greets and goes over to `tls`. Unless it is `switchable`, it must only be asked.
     """
 
     answers: dict[int, bytes] = field(default_factory=lambda: dict(ON))
@@ -32,6 +32,7 @@ class Display:
     pin: str = ""
     tls: ssl.SSLContext | None = None
     asked: list[int] = field(default_factory=list)
+    switchable: bool = False
     guests: int = 0
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,8 +56,12 @@ class Display:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            header, command, number, length, check = await reader.readexactly(5)
-            assert (header, length, check) == (0xAA, 0, (command + number) % 256), "it must only be asked"
+            header, command, number, length = await reader.readexactly(4)
+            content, check = await reader.readexactly(length), (await reader.readexactly(1))[0]
+            assert (header, check) == (0xAA, (command + number + length + sum(content)) % 256)
+            assert not content or (self.switchable and command == 0x11), "it must only be asked"
+            if content:
+                self.answers[command] = content
             if number == self.number:
                 self.asked.append(command)
                 writer.write(frame(command, number, self.answers.get(command)))

@@ -315,9 +315,13 @@ def test_only_some_redirects_turn_a_request_into_a_get(method: str, status: int,
     ],
 )
 def test_secrets_stay_with_the_origin_and_the_address_with_the_host(url: str, private: bool, address: str) -> None:
-    request = Request("https://a.test/", private=(("X-Key", "s3cret"),), via=Via(address="192.0.2.1"))
+    request = Request(
+        "https://a.test/", private=(("X-Key", "s3cret"),), login=("desk", "s3cret"), via=Via(address="192.0.2.1")
+    )
     after = redirected(request, 302, url)
     assert (bool(after.private), after.via.address, after.url) == (private, address, url)
+    assert any(after.login) == private
+    assert "s3cret" not in repr(after)
 
 
 async def test_a_handshake_is_followed_by_closing(engine: HttpEngine, authority: Authority) -> None:

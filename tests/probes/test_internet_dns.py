@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import struct
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,16 +15,16 @@ import pytest
 import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns, require, sockets
+from peers import netns, sockets
+from peers.dnsmasq import HERE, free_port, serving_names
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
 from probes._engines import Engines
-from probes.internet.dns import Dns, DnsParams, Malformed, parse, records
+from probes._engines.dns_exchange import Malformed, parse
+from probes.internet.dns import Dns, DnsParams, records
 
 Answers = Callable[[dns.message.Message], list[bytes]]
-
-HERE = "127.0.0.1"
 
 
 async def probe(port: int, timeout: float = 10, **settings: object) -> Measured:
@@ -49,55 +48,18 @@ def parts(samples: tuple[Sample, ...]) -> list[str]:
     return [sample.part for sample in samples if sample.metric == "probe_dns_duration_seconds"]
 
 
-def free_port() -> int:
-    """A port that is free for UDP and TCP."""
-    while True:
-        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            stream.bind((HERE, 0))
-            try:
-                datagram.bind(stream.getsockname())
-            except OSError:
-                continue
-            return int(stream.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def dnsmasq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def dnsmasq() -> Iterator[int]:
     """A real server that knows door.example; yields its port."""
-    port, folder = free_port(), tmp_path_factory.mktemp("dnsmasq")
     many = [f"--host-record=many.example,10.1.{i // 250}.{1 + i % 250}" for i in range(200)]
-    command = [
-        require.program("dnsmasq"),
-        "--keep-in-foreground",
-        "--conf-file=/dev/null",
-        "--no-resolv",
-        "--no-hosts",
-        "--bind-interfaces",
-        f"--listen-address={HERE}",
-        f"--port={port}",
-        f"--pid-file={folder / 'pid'}",
+    known = [
         "--local=/example/",
         "--host-record=door.example,10.0.0.7,fd00::7,300",
         "--txt-record=door.example,hello",
         "--mx-host=door.example,mail.example,10",
-        *many,
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        try:
-            _wait_for(process, port)
-            yield port
-        finally:
-            process.terminate()
-
-
-def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    """Until the server listens."""
-    while process.poll() is None:
-        with socket.socket() as tried:
-            if tried.connect_ex((HERE, port)) == 0:
-                return
-    assert process.stderr is not None
-    pytest.fail(process.stderr.read().decode())
+    with serving_names(*known, *many) as port:
+        yield port
 
 
 class _Udp(asyncio.DatagramProtocol):

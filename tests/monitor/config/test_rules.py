@@ -229,9 +229,10 @@ def test_a_severity_below_that_of_the_closed_site_holds_for_both(rules: Rules) -
 
 
 def test_a_rule_of_ones_own_can_be_held_against_the_usual_and_against_a_rate(rules: Rules) -> None:
-    lossy = rules(f"{{lossy: {{metric: {METRIC}, against: usual, above: 3, clear: 1.5}}}}")["lossy"]
+    lossy = rules(f"{{lossy: {{metric: {METRIC}, against: usual, above: 3, clear: 1.5, least_usual: 0.01}}}}")["lossy"]
     assert (lossy.against, lossy.above, lossy.clear) == (Against.USUAL, 3, 1.5)
     assert lossy.says == f"has {METRIC} above 3 times the usual"
+    assert lossy.least_usual == 0.01
     fast = rules(f"{{fast: {{metric: {METRIC}, against: rate, below: -2}}}}")["fast"]
     assert (fast.against, fast.below, fast.says) == (Against.RATE, -2, f"has {METRIC} below -2 per hour")
 
@@ -307,6 +308,9 @@ def test_a_rule_of_ones_own_needs_a_metric_and_a_threshold(rules: Rules) -> None
          "loss.above: is how many times as much as usual; it must be more than 1, like 3"),
         ("{loss: {against: usual, below: 1}}",
          "loss.below: is which part of the usual; it must be between 0 and 1, like 0.5"),
+        ("{loss: {least_usual: 5}}", "loss.least_usual: tells how much must be usual; it needs `against: usual`"),
+        ("{down: {least_usual: 5}}",
+         "down.least_usual: the rule `down` looks at the status of the check; remove `least_usual`"),
         ("{loss: {against: usul, above: 2}}", "loss.against: must be 'value', 'usual' or 'rate'"),
         ("{loss: {closed: critical}}",
          "loss.closed: must not be worse than the severity while the site is open, warning"),
@@ -330,3 +334,28 @@ def test_a_mistake_in_the_defaults_of_a_kind_is_reported_once_and_there(rules: R
     with pytest.raises(ConfigError) as refused:
         rules("{}", defaults="{losss: off}")
     assert [problem.where for problem in refused.value.problems] == ["defaults.kinds[internet.ping].rules.losss"]
+
+
+def deserted(tmp_path: Path, text: str) -> Rule:
+    """A rule that wifi.snmp proposes, changed by the given text."""
+    file = tmp_path / "site.yaml"
+    check = f'{{kind: wifi.snmp, host: a, community: "${{env:COMMUNITY}}", rules: {{deserted: {text}}}}}'
+    file.write_text(f"site: {{id: hub, timezone: UTC}}\nwifi: [{{id: a, checks: [{check}]}}]\n")
+    return next(rule for rule in load(file).checks[0].rules if rule.id == "deserted")
+
+
+def test_a_kind_may_propose_a_rule_against_the_usual_that_matters_less_while_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMUNITY", "public")
+    rule = deserted(tmp_path, "{times: 2}")
+    assert (rule.against, rule.least_usual, rule.times) == (Against.USUAL, 5, 2)
+    assert (rule.severity, rule.closed) == (Severity.CRITICAL, Severity.INFO)
+
+
+def test_a_rule_that_is_held_against_something_else_forgets_how_much_must_be_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMUNITY", "public")
+    rule = deserted(tmp_path, "{against: value, below: 1}")
+    assert (rule.against, rule.below, rule.least_usual, rule.clear) == (Against.VALUE, 1, 0, None)

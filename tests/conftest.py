@@ -23,6 +23,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _rank(path: Path) -> int:
     """The recordings of devices keep a simulator busy for long; stories wait more than they work."""
-    if path.name == "test_snmp_recordings.py":
+    if path.name == "test_recordings_all.py":
         return 0
     return 1 if STORIES in path.parents else 2
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what tests have counted."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(str(value))

@@ -12,14 +12,9 @@ import dns.rdatatype
 
 from probes._base import Failed
 from probes._engines.connect import connect, network_failure, open_socket
+from probes._engines.dns_reply import Malformed, Reply, parse
 from probes._engines.phases import Phases
 from probes._engines.resolve import Resolved
-
-_HEADER = 12
-
-
-class Malformed(Exception):  # noqa: N818 - read as a sentence, like Failed
-    """Bytes that came back are no answer to the question; the text says why."""
 
 
 class Server(NamedTuple):
@@ -36,22 +31,26 @@ class Server(NamedTuple):
 
 
 class Query:
-    """A question that can be asked again and again: all but its random id stays the same."""
+    """A question that can be asked again and again: all but its random id stays the same.
 
-    def __init__(self, name: str, kind: str = "A", *, recursion: bool = True) -> None:
-        self.message = dns.message.make_query(name, kind)
+    `whole` says whether it matters what the records of the answer say, and not only that they are there.
+    """
+
+    def __init__(self, name: str, kind: str = "A", *, recursion: bool = True, whole: bool = False) -> None:
+        message = dns.message.make_query(name, kind)
         if not recursion:
-            self.message.flags &= ~dns.flags.RD
-        self._wire = self.message.to_wire()
+            message.flags &= ~dns.flags.RD
+        asked = message.question[0]
+        self.whole = whole
+        self._about = f"{asked.name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(asked.rdtype)}"
+        self._wire = message.to_wire()[2:]
 
     def numbered(self) -> bytes:
         """Its bytes, with a new id."""
-        self.message.id = secrets.randbits(16)
-        return struct.pack("!H", self.message.id) + self._wire[2:]
+        return secrets.token_bytes(2) + self._wire
 
     def __str__(self) -> str:
-        asked = self.message.question[0]
-        return f"{asked.name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(asked.rdtype)}"
+        return self._about
 
 
 class Question:
@@ -64,7 +63,7 @@ class Question:
         self._phases = phases
         self._wrong = ""
 
-    async def ask(self, timeout: float, *, tcp: bool = False) -> dns.message.Message:
+    async def ask(self, timeout: float, *, tcp: bool = False) -> Reply:
         """The answer, by TCP if asked so or if it was truncated.
 
         Raises Failed "timeout", "malformed" or for a reason of a connection, and Unmeasured when this machine failed.
@@ -82,14 +81,14 @@ class Question:
         except OSError as error:
             raise network_failure(error, str(self._server), self._phases.samples) from error
 
-    async def _answer(self, tcp: bool) -> dns.message.Message:
+    async def _answer(self, tcp: bool) -> Reply:
         if not tcp:
             response = await self._ask_by_udp()
-            if not response.flags & dns.flags.TC:
+            if not response.truncated:
                 return response
         return await self._ask_by_tcp()
 
-    async def _ask_by_udp(self) -> dns.message.Message:
+    async def _ask_by_udp(self) -> Reply:
         """The first datagram that answers the question, or is truncated: anybody can send the others."""
         loop = asyncio.get_running_loop()
         with self._open(socket.SOCK_DGRAM) as opened:
@@ -99,11 +98,11 @@ class Question:
             while True:
                 wire = await loop.sock_recv(opened, 65_535)
                 try:
-                    return parse(self._query.message, wire)
+                    return parse(wire, self._wire, whole=self._query.whole)
                 except Malformed as error:
                     self._wrong = str(error)
 
-    async def _ask_by_tcp(self) -> dns.message.Message:
+    async def _ask_by_tcp(self) -> Reply:
         loop = asyncio.get_running_loop()
         with self._open(socket.SOCK_STREAM) as opened:
             await connect(opened, self._server.found, self._server.port)
@@ -111,7 +110,7 @@ class Question:
                 self._phases.begin("request")
             await loop.sock_sendall(opened, struct.pack("!H", len(self._wire)) + self._wire)
             (length,) = struct.unpack("!H", await _receive(opened, 2))
-            return parse(self._query.message, await _receive(opened, length))
+            return parse(await _receive(opened, length), self._wire, whole=self._query.whole)
 
     def _open(self, kind: socket.SocketKind) -> socket.socket:
         return open_socket(kind, self._server.found.version, self._server.source, self._server.interface)
@@ -126,31 +125,6 @@ class Question:
     def _failed(self, reason: str, detail: str) -> Failed:
         """A failure of the server."""
         return Failed(reason, f"{self._server}: {detail}", self._phases.samples)
-
-
-def parse(query: dns.message.Message, wire: bytes) -> dns.message.Message:
-    """The answer to a query.
-
-    A truncated answer comes back without its records. Raises Malformed, saying why, when the bytes are
-    no answer to the query.
-    """
-    if len(wire) < _HEADER:
-        raise Malformed(f"{len(wire)} bytes are too short for DNS")
-    id, flags = struct.unpack_from("!HH", wire)
-    if id != query.id:
-        raise Malformed("the answer carries the id of another question")
-    if flags & dns.flags.QR and flags & dns.flags.TC:
-        truncated = dns.message.make_response(query)
-        truncated.flags |= dns.flags.TC
-        return truncated
-    try:
-        # A set for each record: to gather those of one name and type would be half of the work, and nobody needs it.
-        response = dns.message.from_wire(wire, one_rr_per_rrset=True)
-    except Exception as error:  # dnspython lets a few other errors through for records that nobody writes
-        raise Malformed(f"the answer is not DNS ({type(error).__name__})") from error
-    if not query.is_response(response):
-        raise Malformed("the answer is to another question")
-    return response
 
 
 async def _receive(opened: socket.socket, length: int) -> bytes:

@@ -16,6 +16,7 @@ from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample,
 from probes._engines import Engines
 from probes._engines.connect import REASONS
 from probes._engines.dns_exchange import Query, Question, Server
+from probes._engines.dns_reply import Reply
 from probes._engines.excerpt import excerpt
 from probes._engines.matching import Regex, limited
 from probes._engines.phases import Phases
@@ -132,7 +133,8 @@ class Dns(Probe[DnsParams]):
 
     def __init__(self, params: DnsParams, engines: Engines) -> None:
         super().__init__(params, engines)
-        self._query = Query(params.query_name, params.query_type, recursion=params.recursion)
+        whole = bool(params.answer_matches or params.answer_not_matches or params.query_type == "SOA")
+        self._query = Query(params.query_name, params.query_type, recursion=params.recursion, whole=whole)
 
     async def measure(self, timeout: float) -> Measured:
         """Ask once, by TCP again if the answer was truncated, and judge what came."""
@@ -150,8 +152,7 @@ class Dns(Probe[DnsParams]):
         took = phases.end()
         phases.note(*_counts(response))
         _judge(params, response, str(server), phases.samples)
-        code = dns.rcode.to_text(response.rcode())
-        detail = f"{server} answered {code} with {_count(response)} records in {1000 * took:.3g} ms"
+        detail = f"{server} answered {response.code} with {len(response.answer)} records in {1000 * took:.3g} ms"
         return Measured(detail, phases.samples)
 
 
@@ -165,24 +166,19 @@ def records(response: dns.message.Message) -> tuple[str, ...]:
     )[:_MOST_RECORDS]
 
 
-def _count(response: dns.message.Message) -> int:
-    """How many records the answer section has."""
-    return sum(map(len, response.answer))
-
-
-def _judge(params: DnsParams, response: dns.message.Message, server: str, samples: tuple[Sample, ...]) -> None:
+def _judge(params: DnsParams, response: Reply, server: str, samples: tuple[Sample, ...]) -> None:
     """Raises Failed when the answer is not one of those asked for."""
-    code = dns.rcode.to_text(response.rcode())
+    code = response.code
     about = f"{server}: {params.query_name} {params.query_type}"
     if code not in params.rcodes:
         raise Failed("wrong_rcode", f"{about} is {code}, not {' or '.join(params.rcodes)}", samples)
-    count = _count(response)
+    count = len(response.answer)
     if code == "NOERROR" and count < params.min_answers:
         raise Failed("unexpected_answer", f"{about} has {count} records, not {params.min_answers}", samples)
-    if not (params.answer_matches or params.answer_not_matches):
+    if response.message is None or not (params.answer_matches or params.answer_not_matches):
         return
     with limited():
-        wrong = _mismatch(params, records(response))
+        wrong = _mismatch(params, records(response.message))
     if wrong:
         raise Failed("unexpected_answer", f"{about}: {wrong}", samples)
 
@@ -200,16 +196,18 @@ def _mismatch(params: DnsParams, lines: tuple[str, ...]) -> str:
     return ""
 
 
-def _counts(response: dns.message.Message) -> tuple[Sample, ...]:
-    sections = {"answer": response.answer, "authority": response.authority, "additional": response.additional}
+def _counts(response: Reply) -> tuple[Sample, ...]:
+    answer = () if response.message is None else response.message.answer
     serials = [
         Sample("probe_dns_serial", record.serial)
-        for rrset in response.answer
+        for rrset in answer
         if rrset.rdtype == dns.rdatatype.SOA
         for record in rrset
     ]
     return (
-        *(Sample(f"probe_dns_{name}_rrs", sum(map(len, section))) for name, section in sections.items()),
+        Sample("probe_dns_answer_rrs", len(response.answer)),
+        Sample("probe_dns_authority_rrs", len(response.authority)),
+        Sample("probe_dns_additional_rrs", len(response.additional)),
         *serials[:1],
         Sample("probe_dns_query_succeeded", 1),
     )

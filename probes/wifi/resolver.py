@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, NamedTuple, Self
 
-import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
@@ -169,11 +168,7 @@ async def _hear(server: Server, name: str, timeout: float) -> Heard:
         response = await Question(server, Query(name), phases).ask(timeout)
     except Failed as failed:
         return Heard(failed=failed)
-    return Heard(dns.rcode.to_text(response.rcode()), _addresses(response), phases.end())
-
-
-def _addresses(response: dns.message.Message) -> int:
-    return sum(len(rrset) for rrset in response.answer if rrset.rdtype == dns.rdatatype.A)
+    return Heard(response.code, response.answer.count(dns.rdatatype.A), phases.end())
 
 
 def judged(params: ResolverParams, found: Resolved, heard: Mapping[str, Heard], nobody: str) -> Measured:

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from probes._engines.audits import Audits
     from probes._engines.door_probe import Sources
     from probes._engines.http import HttpEngine
     from probes._engines.icmp import IcmpEngine
@@ -73,6 +74,13 @@ class Engines:
         from probes._engines.door_probe import Sources
 
         return Sources()
+
+    @cached_property
+    def audits(self) -> "Audits":
+        """Keeps the newest audit of who can enter."""
+        from probes._engines.audits import Audits
+
+        return Audits()
 
     @cached_property
     def neighbours(self) -> "Neighbours":

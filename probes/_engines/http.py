@@ -338,6 +338,10 @@ def _set_tls(curl: pycurl.Curl, trust: Trust, received: Received) -> None:
     curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)  # a resumed session shows no certificates
     curl.setopt(pycurl.VERBOSE, 1)
     curl.setopt(pycurl.DEBUGFUNCTION, received.debug)
+    if trust.certificate_file:
+        curl.setopt(pycurl.SSLCERT, trust.certificate_file)
+        curl.setopt(pycurl.SSLKEY, trust.key_file)
+        curl.setopt(pycurl.KEYPASSWD, "")  # else OpenSSL would ask for a passphrase on the terminal, and wait
     if trust.verify:
         curl.setopt(pycurl.SSLVERSION, _MINIMA[trust.minimum])
         # A file rather than a folder: libcurl keeps the certificates of a file in memory for all transfers.

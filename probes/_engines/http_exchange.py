@@ -45,12 +45,15 @@ class Via:
 class Trust:
     """Which TLS is good enough: `ca_file` ("" means the system's), `minimum` a protocol in OpenSSL's notation.
 
-    Without `verify`, every certificate and every cipher, however weak, is accepted.
+    Without `verify`, every certificate and every cipher, however weak, is accepted. `certificate_file` and `key_file`
+    are what we show of ourselves, in PEM and without a passphrase; "" for nothing.
     """
 
     verify: bool = True
     ca_file: str = ""
     minimum: str = "TLSv1.2"
+    certificate_file: str = ""
+    key_file: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

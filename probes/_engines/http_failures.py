@@ -161,7 +161,26 @@ def _word(curl: pycurl.Curl, request: Request, code: int, number: int) -> str:
     return word
 
 
+_REFUSES_US = re.compile(r"\balert\b.*(?:certificate|unknown ca|handshake failure|access denied|decrypt error)")
+
+
+def _certificate_failure(request: Request, end: End) -> Unmeasured | None:
+    """What is wrong with the certificate that we show, None if nothing is."""
+    if not request.trust.certificate_file:
+        return None
+    if end.code == pycurl.E_SSL_CERTPROBLEM:
+        needs = "both must be readable PEM files that belong together, the key without a passphrase"
+        return Unmeasured("monitor_error", f"cannot use our certificate and its key: {needs}")
+    if _REFUSES_US.search(end.message):
+        return Unmeasured("no_permission", f"{_peer(request)} does not accept the certificate that we show")
+    return None
+
+
 def _own_failure(request: Request, end: End, number: int) -> Unmeasured | None:
+    return _certificate_failure(request, end) or _failure_of_this_machine(request, end, number)
+
+
+def _failure_of_this_machine(request: Request, end: End, number: int) -> Unmeasured | None:
     via = request.via
     if end.code == pycurl.E_INTERFACE_FAILED:
         what = f"interface {via.interface}" if via.interface else f"address {via.source}"

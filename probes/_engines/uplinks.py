@@ -2,12 +2,23 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Literal
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    IPvAnyAddress,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema
 
 from probes._engines.resolve import Interface
+
+T = TypeVar("T")
 
 RATE_PATTERN = r"^[0-9]+(\.[0-9]+)? ?[kMG]?bit/s$"
 
@@ -25,14 +36,39 @@ def parse_rate(value: object) -> object:
     return float(found[1]) * _FACTORS[found[2]]
 
 
+def parse_network(value: object) -> object:
+    """The network of "198.51.100.0/29". Raises ValueError with the remedy."""
+    if not isinstance(value, str):
+        return value  # was read before
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be a network, like `198.51.100.0/29`, or one address") from None
+    if network.network_address != ip_address(value.partition("/")[0]):
+        raise ValueError(f"is an address within the network `{network}`; write that")
+    return network
+
+
 def _one_is_a_list(value: object) -> object:
     return [value] if isinstance(value, (str, int)) else value
+
+
+class _OrOne:
+    """Tells the JSON Schema that the only entry of a list may stand by itself."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        return {"anyOf": [schema["items"], schema]}
 
 
 Rate = Annotated[
     float, BeforeValidator(parse_rate), Field(gt=0), WithJsonSchema({"type": "string", "pattern": RATE_PATTERN})
 ]
 """Bits per second, written with a unit."""
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
+Asn = Annotated[int, Field(ge=1, le=4_294_967_295)]
+_OneOrMore = Annotated[tuple[T, ...], Field(max_length=20), BeforeValidator(_one_is_a_list), _OrOne()]
 
 
 class _Fact(BaseModel):
@@ -65,12 +101,10 @@ class Uplink(_Fact):
         None, description="Address of this machine whose traffic takes it. Its checks leave from it."
     )
     gateway: IPvAnyAddress | None = Field(None, description="Our own router on this line, as this machine reaches it.")
-    prefix: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_one_is_a_list), Field(max_length=20)] = (
-        Field((), description="Public addresses that its traffic comes from, like 198.51.100.0/29.")
+    prefix: _OneOrMore[Network] = Field(
+        (), description="Public addresses that its traffic comes from, like 198.51.100.0/29."
     )
-    asn: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=4_294_967_295)], ...], BeforeValidator(_one_is_a_list), Field(max_length=20)
-    ] = Field((), description="Numbers of the autonomous systems that its traffic comes from.")
+    asn: _OneOrMore[Asn] = Field((), description="Numbers of the autonomous systems that its traffic comes from.")
     contract: Contract = Field(Contract(), description="What the provider has promised.")
 
     @property

@@ -198,7 +198,7 @@ class Http(Probe[HttpParams]):
 
     def __init__(self, params: HttpParams, engines: Engines) -> None:
         super().__init__(params, engines)
-        self._request = _request(params)
+        self._request = request_of(params)
         self._expectations = Expectations(params)
         if params.url.startswith("https:"):
             certificates.prepare()
@@ -311,7 +311,7 @@ def _equals(expected: str | bool | float | None, value: Any) -> bool:
     return bool(expected == value) and isinstance(expected, bool) == isinstance(value, bool)
 
 
-def _request(params: HttpParams) -> http_exchange.Request:
+def request_of(params: HttpParams) -> http_exchange.Request:
     return http_exchange.Request(
         url=params.url,
         method=params.method,

@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar, NamedTuple
 from pydantic import Field
 
 from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample, Unmeasured
-from probes._engines import Engines, displays, http_exchange
+from probes._engines import Engines, displays, http_exchange, room_systems
 from probes._engines.devices import DeviceParams
 from probes._engines.displays import printable
+from probes._engines.room_systems import Number
 from probes._secrets import Secret
 
 MOST_STATUS = 512 * 1024
@@ -21,20 +22,9 @@ MOST_MESSAGES = 100
 
 _MARGIN = 0.02  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
 
-_CONNECTED = "deskwatch_room_connected_peripherals"
 _DIAGNOSTICS = "deskwatch_room_diagnostics"
-_REGISTERED = "deskwatch_room_registered"
-_CALLS = "deskwatch_room_calls"
-_PEOPLE = "deskwatch_room_people"
-_PRESENCE = "deskwatch_room_presence"
-_TEMPERATURE = "deskwatch_room_temperature_celsius"
-_UPTIME = "deskwatch_room_uptime_seconds"
-
-_PERIPHERALS = {"cameras": "camera", "microphones": "microphone", "displays": "display", "touch_panels": "touch panel"}
 _LEVELS = ("warning", "error", "critical")
 _POWER = {"off": "on", "halfwake": "standby", "enteringstandby": "standby", "standby": "standby"}
-
-_Number = Annotated[int | None, Field(ge=1, le=20)]
 
 
 class CiscoRoomosParams(DeviceParams):
@@ -49,15 +39,15 @@ class CiscoRoomosParams(DeviceParams):
     ca_file: Annotated[
         str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
     ] = ""
-    cameras: Annotated[_Number, Field(description="cameras that must be connected; not looked at if not set")] = None
+    cameras: Annotated[Number, Field(description="cameras that must be connected; not looked at if not set")] = None
     microphones: Annotated[
-        _Number, Field(description="microphones that must be plugged in; not looked at if not set")
+        Number, Field(description="microphones that must be plugged in; not looked at if not set")
     ] = None
     displays: Annotated[
-        _Number, Field(description="displays that must be connected while it is awake; not looked at if not set")
+        Number, Field(description="displays that must be connected while it is awake; not looked at if not set")
     ] = None
     touch_panels: Annotated[
-        _Number, Field(description="touch panels that must be connected; not looked at if not set")
+        Number, Field(description="touch panels that must be connected; not looked at if not set")
     ] = None
 
 
@@ -97,16 +87,14 @@ class CiscoRoomos(Probe[CiscoRoomosParams]):
         displays.POWER,
         displays.FAULT,
         displays.WARNING,
-        Metric(_CONNECTED, "How many of these the room system sees", "", "peripheral", tuple(_PERIPHERALS)),
+        room_systems.CONNECTED,
         Metric(_DIAGNOSTICS, "How many findings its self-check has at the moment", "", "level", _LEVELS),
-        Metric(
-            _REGISTERED, "1 if it is registered with this service, 0 if that failed", "", "service", ("webex", "sip")
-        ),
-        Metric(_CALLS, "Calls that are connected"),
-        Metric(_PEOPLE, "People that its camera counts"),
-        Metric(_PRESENCE, "1 if it notices somebody in the room, else 0"),
-        Metric(_TEMPERATURE, "Temperature of the room", "celsius"),
-        Metric(_UPTIME, "Time since it was started", "seconds"),
+        room_systems.REGISTERED,
+        room_systems.CALLS,
+        room_systems.PEOPLE,
+        room_systems.PRESENCE,
+        room_systems.TEMPERATURE,
+        room_systems.UPTIME,
         displays.MODEL,
         displays.SERIAL,
         displays.FIRMWARE,
@@ -129,7 +117,7 @@ class CiscoRoomos(Probe[CiscoRoomosParams]):
             above=0,
             hold=300,
         ),
-        DefaultRule("registration-lost", _REGISTERED, "has lost one of its registrations", below=1, hold=300),
+        room_systems.REGISTRATION_LOST,
     )
     per_target = 1  # each request is a session, and room systems allow few at a time
 
@@ -140,7 +128,7 @@ class CiscoRoomos(Probe[CiscoRoomosParams]):
     async def measure(self, timeout: float) -> Measured:
         """Get the whole status at once."""
         response = await self.engines.http.fetch(self._request, timeout - _MARGIN)
-        return judged(read(response.status, response.body), _expected(self.params))
+        return judged(read(response.status, response.body), room_systems.expected(self.params))
 
 
 def _request(params: CiscoRoomosParams) -> http_exchange.Request:
@@ -152,11 +140,6 @@ def _request(params: CiscoRoomosParams) -> http_exchange.Request:
         most_body=MOST_STATUS,
         trust=http_exchange.Trust(params.tls_verify, params.ca_file),
     )
-
-
-def _expected(params: CiscoRoomosParams) -> Mapping[str, int]:
-    numbers = {name: getattr(params, name) for name in _PERIPHERALS}
-    return {name: number for name, number in numbers.items() if number is not None}
 
 
 class _Tree(ET.TreeBuilder):
@@ -266,14 +249,13 @@ def _registered(root: ET.Element) -> Iterator[tuple[str, bool]]:
 def judged(codec: Codec, expected: Mapping[str, int]) -> Measured:
     """What a status means. Raises Failed when no meeting can be held with it.
 
-    `expected` says how many of each peripheral there must be; displays may go away while it sleeps.
+    `expected` says how many of each peripheral there must be.
     """
     samples = tuple(_samples(codec))
     sentence = "; ".join(_remarks(codec))
     if faults := _faults(codec):
         raise Failed("fault", f"the room system reports a failure: {', '.join(faults[:3])}; {sentence}", samples)
-    missing = list(_missing(codec, expected))
-    if missing:
+    if missing := room_systems.missing(_looked_at(codec, expected), codec.connected):
         raise Failed("missing", f"{', '.join(missing)}; {sentence}", samples)
     if codec.registered and not any(codec.registered.values()):
         raise Failed("unregistered", f"not registered with {' and '.join(codec.registered)}; {sentence}", samples)
@@ -285,11 +267,9 @@ def _faults(codec: Codec) -> list[str]:
     return heat + [message.words for message in codec.messages if message.level == "critical"]
 
 
-def _missing(codec: Codec, expected: Mapping[str, int]) -> Iterator[str]:
-    for name, number in expected.items():
-        found = codec.connected[name]
-        if found < number and (name != "displays" or codec.power == "on"):
-            yield f"{found} of {number} {_PERIPHERALS[name]}{'s' if number > 1 else ''} connected"
+def _looked_at(codec: Codec, expected: Mapping[str, int]) -> dict[str, int]:
+    """What must be there now: displays may go away while it sleeps."""
+    return {name: number for name, number in expected.items() if name != "displays" or codec.power == "on"}
 
 
 def _samples(codec: Codec) -> Iterator[Sample]:
@@ -297,13 +277,19 @@ def _samples(codec: Codec) -> Iterator[Sample]:
     if codec.heat in ("normal", "high", "critical"):
         yield Sample(displays.FAULT.name, int(codec.heat == "critical"), "temperature")
         yield Sample(displays.WARNING.name, int(codec.heat == "high"), "temperature")
-    yield from (Sample(_CONNECTED, number, name) for name, number in codec.connected.items())
+    yield from (Sample(room_systems.CONNECTED.name, number, name) for name, number in codec.connected.items())
     for level in _LEVELS:
         yield Sample(_DIAGNOSTICS, sum(message.level == level for message in codec.messages), level)
-    yield from (Sample(_REGISTERED, int(registered), service) for service, registered in codec.registered.items())
-    yield Sample(_CALLS, codec.calls)
-    measured = {_PEOPLE: codec.people, _PRESENCE: codec.presence, _TEMPERATURE: codec.celsius, _UPTIME: codec.uptime}
-    yield from (Sample(metric, float(value)) for metric, value in measured.items() if value is not None)
+    for service, registered in codec.registered.items():
+        yield Sample(room_systems.REGISTERED.name, int(registered), service)
+    yield Sample(room_systems.CALLS.name, codec.calls)
+    measured = {
+        room_systems.PEOPLE: codec.people,
+        room_systems.PRESENCE: codec.presence,
+        room_systems.TEMPERATURE: codec.celsius,
+        room_systems.UPTIME: codec.uptime,
+    }
+    yield from (Sample(metric.name, float(value)) for metric, value in measured.items() if value is not None)
     named = ((displays.MODEL, codec.model), (displays.SERIAL, codec.serial), (displays.FIRMWARE, codec.software))
     yield from (Sample(metric.name, 1, value) for metric, value in named if value)
 

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Reading, Sample, Status, Unmeasured
 from probes._engines import Engines, displays, http_exchange
-from probes._engines.calendar import LARGEST, Booking, bookings
+from probes._engines.calendars import LARGEST, Booking
+from probes._engines.calendars import read as read_calendars
 from probes._engines.displays import printable
 from probes._secrets import Secret
 
@@ -134,13 +135,14 @@ class Readiness(Probe[ReadinessParams]):
             return
         try:
             data = await self._fetch(self.params.calendar.get_secret_value(), timeout)
-            found = await asyncio.to_thread(bookings, data, now - _AHEAD, now + _AHEAD, self._zone)
+            found = await asyncio.to_thread(read_calendars, [data], self._zone, now - _AHEAD, now + _AHEAD)
         except (Failed, Unmeasured, ValueError) as error:
             words = error.detail if isinstance(error, (Failed, Unmeasured)) else str(error)
             known = self._plan.bookings if self._read is not None and now - self._read < _STALE else None
             self._plan = Plan(known, f"its calendar cannot be read: {words}")
         else:
-            self._plan, self._read = Plan(found), now
+            taken = (one for one in found.bookings if not one.free and one.starts < one.ends)
+            self._plan, self._read = Plan(tuple(taken)), now
 
     async def _fetch(self, url: str, timeout: float) -> bytes:
         request = http_exchange.Request(url, headers=(("Accept", "text/calendar"),), most_body=LARGEST)

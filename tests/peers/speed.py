@@ -21,8 +21,8 @@ class SpeedServer:
 
     `most_upload` is the largest body that is taken; `breaks_after` and `stalls_after` are the bytes of a download after
     which its connection is cut, or silent; `status` is what downloads are answered with, `empty` whether they have
-    nothing in them. `uploaders` are the connections that uploads came over. `latency` is what a mini server has in latency.txt, `names` the addresses that a responsiveness
-    server names.
+    nothing in them. `latency` is what a mini server has in latency.txt, `names` the addresses that a responsiveness
+    server names. `uploaders` are the connections that uploads came over.
     """
 
     style: str = "php"

@@ -36,6 +36,7 @@ GOOD_CARD, BAD_CARD = "4242424242424242", "4000000000000341"
 
 _PATIENCE = 20.0
 _SECRET_KEY = "sk_test_12345"
+_KEPT = Path("/tmp/localstripe.pickle")  # it writes there whatever one does
 
 
 class LocalStripe(NamedTuple):
@@ -77,6 +78,8 @@ def local_stripe(folder: Path) -> Iterator[LocalStripe]:
     finally:
         process.terminate()
         process.wait()
+        with contextlib.suppress(OSError):
+            _KEPT.unlink()
 
 
 def _wait(server: LocalStripe, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from monitor.reading import read
 from probes import Failed, Reading, Sample, Status, Unmeasured
 from probes._engines import Engines, displays
-from probes._engines.calendar import Booking
+from probes._engines.calendars import Booking
 from probes.rooms.readiness import Finding, Plan, Readiness, ReadinessParams, judged
 
 NOW = datetime(2026, 3, 2, 13, 15, tzinfo=UTC)

@@ -70,6 +70,7 @@ class _Watched:
     last: Status | None = None
     task: asyncio.Task[None] | None = None
     due: float = 0.0
+    began: float = 0.0
 
     @property
     def turning(self) -> bool:
@@ -215,10 +216,10 @@ class Runner:
             watched.task = group.create_task(self._turn(group, watched, due), name=watched.check.id)
 
     async def _turn(self, group: asyncio.TaskGroup, watched: _Watched, due: float | None) -> None:
-        check = watched.check
+        check, watched.began = watched.check, time.monotonic()
         readings = [await self._attempt(watched, due)]
         if readings[0].status is Status.DOWN and watched.last is not Status.DOWN:
-            readings += await self._confirm(group, watched)
+            readings += await self._confirm(group, watched, watched.began)
         run = Run(check, tuple(readings))
         went_down = run.settled.status is Status.DOWN and watched.last is not Status.DOWN
         watched.last = run.settled.status
@@ -228,30 +229,36 @@ class Runner:
         if went_down:
             group.create_task(self._look_closer(watched), name=f"a closer look at {check.id}")
 
-    async def _confirm(self, group: asyncio.TaskGroup, watched: _Watched) -> list[Reading]:
-        """Look again at a first failure. One that is still there waits for what the checks above it find meanwhile."""
+    async def _confirm(self, group: asyncio.TaskGroup, watched: _Watched, failed: float) -> list[Reading]:
+        """Look again at a failure first seen at a time of the monotonic clock. One that is still there waits for what the
+        checks above it find meanwhile; if one of them has recovered since, it is looked at once more."""
         confirm, found = watched.check.confirm, list[Reading]()
-        above = self._ask_parents(group, watched)
+        parents = [self._watched[id] for id in watched.parents if id in self._watched]
+        dead = [parent for parent in parents if parent.last is Status.DOWN]
+        asked = self._ask(group, parents)
         for _ in range(confirm.times):
             await asyncio.sleep(confirm.gap)
             found.append(await self._attempt(watched, None))
             if found[-1].status is not Status.DOWN:
                 return found
-        if above:
-            await asyncio.wait(above)
+        await _ended(asked)
+        # What began before the failure may have come too early to see what caused it.
+        await _ended(self._ask(group, [parent for parent in asked if parent.began < failed]))
+        if any(parent.last is not Status.DOWN for parent in dead):
+            found.append(await self._attempt(watched, None))
         return found
 
-    def _ask_parents(self, group: asyncio.TaskGroup, watched: _Watched) -> list[asyncio.Task[None]]:
-        """Run what the check's asset depends on, but for what is known to be down; the turns that are then under way.
+    def _ask(self, group: asyncio.TaskGroup, parents: Iterable[_Watched]) -> list[_Watched]:
+        """Run what a check's asset depends on, but for what is known to be down; those whose turns are then under way.
 
         Assets do not depend on each other in a circle, and a check with other parents than before begins anew: no two
         turns wait for each other.
         """
-        parents = [self._watched[id] for id in watched.parents if id in self._watched]
-        for parent in parents:
-            if parent.last is not Status.DOWN and not parent.turning:
+        asked = [parent for parent in parents if parent.last is not Status.DOWN]
+        for parent in asked:
+            if not parent.turning:
                 self._begin(group, parent, None)
-        return [parent.task for parent in parents if parent.task is not None and parent.turning]
+        return [parent for parent in asked if parent.turning]
 
     async def _look_closer(self, watched: _Watched) -> None:
         try:
@@ -288,3 +295,10 @@ class Runner:
         watched.counted[reading.status].inc()
         self._seen(reading)
         return reading
+
+
+async def _ended(turns: Iterable[_Watched]) -> None:
+    """Wait for the end of what is under way."""
+    tasks = [one.task for one in turns if one.task is not None]
+    if tasks:
+        await asyncio.wait(tasks)

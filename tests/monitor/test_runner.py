@@ -92,13 +92,14 @@ async def test_cancelling_passes_through() -> None:
 
 
 class Port:
-    """A TCP port that refuses, accepts, or accepts and says nothing."""
+    """A TCP port that refuses, accepts and says so after a delay, or accepts and says nothing."""
 
     def __init__(self) -> None:
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             self.number: int = sock.getsockname()[1]
         self.silent = False
+        self.delay = 0.0
         self.open_now = 0
         self.most = 0
         self._server: asyncio.Server | None = None
@@ -115,6 +116,7 @@ class Port:
         self.open_now += 1
         self.most = max(self.most, self.open_now)
         if not self.silent:
+            await asyncio.sleep(self.delay)
             writer.write(b"READY\r\n")
         await reader.read()
         self.open_now -= 1
@@ -310,6 +312,45 @@ async def test_a_turn_that_is_under_way_above_is_waited_for_and_no_second_one_be
     assert [run.check.id for run in runs].count("router/port") == 1
     assert runs[0].check.id == "router/port"
     assert other_port.most == 1
+
+
+async def test_a_turn_above_that_began_before_the_failure_is_followed_by_another_one(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    other_port.delay = 0.6
+    router = check(other_port, "router/port", interval=SELDOM, timeout=3, times=0)
+    first, second = check(port, "door/first", times=0), check(port, "door/second", times=0)
+    watched.runner.watch([first, router], {"door": ("router/port",)})
+    async with asyncio.timeout(10):
+        while not other_port.open_now:
+            await asyncio.sleep(0.005)
+    watched.runner.watch([first, second, router], {"door": ("router/port",)})
+    async with asyncio.timeout(10):
+        while "door/second" not in {run.check.id for run in watched.runs}:
+            await asyncio.sleep(0.01)
+    before = [run.check.id for run in watched.runs].index("door/second")
+    assert [run.check.id for run in watched.runs[:before]].count("router/port") == 2
+
+
+async def test_a_failure_that_something_above_has_recovered_from_meanwhile_is_looked_at_once_more(
+    watched: Watched, port: Port, other_port: Port
+) -> None:
+    await port.close()
+    await other_port.close()
+    router = check(other_port, "router/port", interval=0.1, timeout=0.09, times=0)
+    watched.runner.watch([router])
+    assert (await watched.settled(1))[0].settled.status is Status.DOWN
+    panel = replace(check(port), confirm=Confirm(1, 1.0))
+    watched.runner.watch([router, panel], {"door": ("router/port",)})
+    async with asyncio.timeout(10):
+        while "door/panel" not in {reading.check for reading in watched.seen}:
+            await asyncio.sleep(0.005)
+    await other_port.open()
+    async with asyncio.timeout(10):
+        while not (runs := [run for run in watched.runs if run.check.id == "door/panel"]):
+            await asyncio.sleep(0.01)
+    assert len(runs[0].readings) == 3, "the first look, its confirmation, and one after the recovery"
 
 
 async def test_a_paused_check_is_not_run_and_counted_until_it_goes_on(watched: Watched, port: Port) -> None:

@@ -12,12 +12,13 @@ import dns.rdatatype
 import dns.resolver
 from pydantic import AfterValidator, Field, IPvAnyAddress
 
-from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
+from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample
 from probes._engines import Engines
 from probes._engines.connect import REASONS
 from probes._engines.dns_exchange import Query, Question, Server
 from probes._engines.dns_reply import Reply
 from probes._engines.excerpt import excerpt
+from probes._engines.lookup import first_nameserver
 from probes._engines.matching import Regex, limited
 from probes._engines.phases import Phases
 from probes._engines.resolve import Family, Host, resolve
@@ -139,7 +140,7 @@ class Dns(Probe[DnsParams]):
     async def measure(self, timeout: float) -> Measured:
         """Ask once, by TCP again if the answer was truncated, and judge what came."""
         params, phases = self.params, Phases("probe_dns_duration_seconds", "resolve")
-        host = params.resolver or _first_nameserver()
+        host = params.resolver or first_nameserver()
         found = await resolve(host, params.family, timeout, params.source)
         phases.note(*found.samples)
         server = Server(found, params.port, str(params.source or ""))
@@ -211,11 +212,3 @@ def _counts(response: Reply) -> tuple[Sample, ...]:
         *serials[:1],
         Sample("probe_dns_query_succeeded", 1),
     )
-
-
-def _first_nameserver() -> str:
-    """The server that this machine asks first; read anew each time, because DHCP changes it."""
-    try:
-        return str(dns.resolver.Resolver().nameservers[0])
-    except (dns.exception.DNSException, OSError, IndexError) as error:
-        raise Unmeasured("no_network", "this machine has no DNS server in /etc/resolv.conf") from error

@@ -53,7 +53,7 @@ class Flow(Received):
 
     def configure(self, curl: pycurl.Curl) -> None:
         """Set what a counted transfer needs beside what every transfer has."""
-        # libcurl's own 16 KB for reading stay: larger ones save nothing, and hold up the event loop for longer.
+        # It reads 16 KB at once, as libcurl likes it: more saves little, and holds up the event loop for longer.
         self._curl = curl
         curl.setopt(pycurl.FRESH_CONNECT, 0)  # one that has found its speed is used again
         curl.setopt(pycurl.FORBID_REUSE, 0)

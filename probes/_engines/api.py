@@ -38,7 +38,7 @@ class Question(NamedTuple):
     """One request: a path below the API's address, what follows its question mark, and what is sent.
 
     `json` or `form` is the body; either makes a GET a POST unless `method` says otherwise. `signed` says whether the
-    lines of the sign-in go along.
+    lines of the sign-in go along, `page` that a web page is the answer, whose text does not matter.
     """
 
     path: str
@@ -49,6 +49,7 @@ class Question(NamedTuple):
     headers: Lines = ()
     private: Lines = ()
     signed: bool = True
+    page: bool = False
 
     def __repr__(self) -> str:
         return f"Question({self.path!r})"
@@ -186,7 +187,8 @@ class Api:
             self._quiet_until = time.monotonic() + _pause(response.header("Retry-After"))
             raise self._throttled()
         status = HTTPStatus.UNAUTHORIZED if self._is_over(question, response) else response.status
-        return Answer(status, self._document(response, status), response, time.monotonic() - began)
+        document = None if question.page else self._document(response, status)
+        return Answer(status, document, response, time.monotonic() - began)
 
     def _is_over(self, question: Question, response: Response) -> bool:
         return question.signed and self._expired is not None and self._expired(response)

@@ -75,11 +75,13 @@ def officernd(
     return Api(engine, base, "OfficeRnD", f"the scopes of `client_id`: {scopes}", trust=trust, sign_in=sign_in)
 
 
-async def officernd_rows(api: Api, path: str, query: Mapping[str, str | int], deadline: float) -> tuple[Row, ...]:
-    """All objects of a list. Raises Unmeasured for one of more than `MOST_PAGES` pages."""
+async def officernd_rows(
+    api: Api, path: str, query: Mapping[str, str | int], deadline: float, most: int = MOST_PAGES
+) -> tuple[Row, ...]:
+    """All objects of a list. Raises Unmeasured for one of more than `most` pages."""
     found: tuple[Row, ...] = ()
     cursor = ""
-    for _ in range(MOST_PAGES):
+    for _ in range(most):
         more = {"$cursorNext": cursor} if cursor else {}
         document = await api.get(path, deadline, **{"$limit": 50, **query, **more})
         found += rows(document, "results")
@@ -87,7 +89,7 @@ async def officernd_rows(api: Api, path: str, query: Mapping[str, str | int], de
         if not after or after == cursor:
             return found
         cursor = str(after)
-    raise too_long(api)
+    raise too_long(api, most)
 
 
 def cobot(engine: HttpEngine, url: str, token: str, trust: Trust) -> Api:
@@ -122,8 +124,6 @@ async def graphql(api: Api, query: str, variables: Mapping[str, Any], deadline: 
     return answer.document
 
 
-def too_long(api: Api) -> Unmeasured:
+def too_long(api: Api, most: int = MOST_PAGES) -> Unmeasured:
     """What there is to say of a list that we do not read to its end."""
-    return Unmeasured(
-        "no_source", f"{api.who} has a list of more than {MOST_PAGES} pages, which is not read to its end"
-    )
+    return Unmeasured("no_source", f"{api.who} has a list of more than {most} pages, which is not read to its end")

@@ -7,65 +7,39 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from http import HTTPStatus
 from typing import Annotated, ClassVar, Generic, NamedTuple, Self, TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from probes._base import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample
+from probes._base import DefaultRule, Failed, Measured, Metric, Probe, Sample
 from probes._engines import api
 from probes._engines.api import MARGIN, Answer, Api, Question
+from probes._engines.cloud import CloudParams
+from probes._engines.trust import CaFile
 from probes._engines.weekly import Zone
 
 _PROBED = clock(3)  # nobody meets then
 
 
-def parse_url(url: str) -> str:
-    """The address of a web API, without a slash at its end. Raises ValueError with the remedy."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("write where the API is, like https://api.example.com")
-    if parts.username is not None:
-        raise ValueError("user and password do not belong in the URL; they have settings of their own")
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("write the URL as browsers send it: xn--… for the host, %20 for a space")
-    _ = parts.port  # raises ValueError when it is none
-    return url.rstrip("/")
-
-
-Url = Annotated[str, AfterValidator(parse_url), Field(max_length=500)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$", max_length=100)]
 """What a platform calls one of its things; safe in a path."""
 
 
-class BookingParams(Params):
+class BookingParams(CloudParams):
     """Which rooms to ask for, and when."""
 
-    url: Annotated[Url, Field(description="where the API is")]
     timezone: Annotated[Zone, Field(description="time zone of the site, like Europe/Berlin")]
     probe_resource: Annotated[
         Id, Field(description="id of a resource made for this check, which nobody can book: it must always be free")
     ] = ""
     room: Annotated[Id, Field(description="id of a real room; whether it is free does not matter")] = ""
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    ca_file: CaFile = ""
 
     @model_validator(mode="after")
     def _something_to_ask_for(self) -> Self:
         if not self.probe_resource and not self.room:
             raise ValueError("say for what to ask: probe_resource, room or, best, both")
         return self
-
-    @property
-    def target(self) -> str:
-        """The address of the API."""
-        return self.url
-
-    @classmethod
-    def of_target(cls, target: str) -> dict[str, object]:
-        """The address of the API."""
-        return {"url": target}
 
 
 class Slot(NamedTuple):

@@ -1,4 +1,4 @@
-"""What kinds that ask the cloud of a lock's maker share: its address as a setting, and a token for a user of its."""
+"""What kinds that ask a web API in the cloud share: its address as a setting, and a token for a user."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from probes._base import Params
 from probes._engines import Engines, oauth
 from probes._engines.api import Api, Grant, Lines, basic
 from probes._secrets import LineSecret, Secret
@@ -25,6 +26,22 @@ def _address(url: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address), Field(max_length=2000)]
 """A setting that holds the address of a web API, without a slash at its end."""
+
+
+class CloudParams(Params):
+    """Settings of a kind that asks a web API by its address."""
+
+    url: Annotated[Address, Field(description="address of the API")]
+
+    @property
+    def target(self) -> str:
+        """The host of the API."""
+        return host_of(self.url)
+
+    @classmethod
+    def of_target(cls, target: str) -> dict[str, object]:
+        """The address."""
+        return {"url": target}
 
 
 def host_of(address: str) -> str:

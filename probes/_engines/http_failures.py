@@ -168,7 +168,7 @@ def _certificate_failure(request: Request, end: End) -> Unmeasured | None:
     """What is wrong with the certificate that we show, None if nothing is."""
     if not request.trust.certificate_file:
         return None
-    if end.code == pycurl.E_SSL_CERTPROBLEM:
+    if end.code in (pycurl.E_SSL_CERTPROBLEM, pycurl.E_BAD_FUNCTION_ARGUMENT):  # the latter for the key
         needs = "both must be readable PEM files that belong together, the key without a passphrase"
         return Unmeasured("monitor_error", f"cannot use our certificate and its key: {needs}")
     if _REFUSES_US.search(end.message):

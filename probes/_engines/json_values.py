@@ -5,6 +5,8 @@ from typing import Any
 
 from probes._engines.displays import printable
 
+_LONGEST_ADDRESS = 254
+
 
 def number(value: Any) -> float | None:
     """A finite number, also one that is written as a text; None for anything else."""
@@ -32,3 +34,10 @@ def share(percent: Any) -> float | None:
 def words(value: Any) -> str:
     """A text, printable and bounded, "" for anything else."""
     return printable(value) if isinstance(value, str) else ""
+
+
+def text_of(value: Any) -> str:
+    """A text or a whole number as a text, printable, as long as an e-mail address can be (RFC 5321); else ""."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return printable(str(value), _LONGEST_ADDRESS)

@@ -8,6 +8,7 @@ from probes._base import Params
 from probes._engines import Engines
 from probes._engines.api import Api, bearer
 from probes._engines.http_exchange import Trust
+from probes._engines.trust import CaFile
 from probes._secrets import LineSecret
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -26,9 +27,7 @@ class OrganizationParams(Params):
             description="address of the API; other parts of the world have their own, like https://api.meraki.ca/api/v1",
         ),
     ] = "https://api.meraki.com/api/v1"
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    ca_file: CaFile = ""
 
 
 def meraki_api(engines: Engines, params: OrganizationParams) -> Api:

@@ -10,6 +10,7 @@ from probes._engines import Engines
 from probes._engines.api import MOST_ANSWER, Answer, Api, Grant, Lines, Question, cookies
 from probes._engines.devices import DeviceParams
 from probes._engines.http_exchange import Trust, origin
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import LineSecret, Secret
 
 _WHO = "the UniFi application"
@@ -33,19 +34,8 @@ class UnifiParams(DeviceParams):
     legacy: Annotated[
         bool, Field(description="whether it is the application alone, on a computer of its own, without UniFi OS")
     ] = False
-    tls_verify: Annotated[
-        bool,
-        Field(
-            description="whether the certificate must be valid and for this host; a console comes with one that is not"
-        ),
-    ] = True
-    ca_file: Annotated[
-        str,
-        Field(
-            max_length=1000,
-            description="PEM file of trusted issuers or of its own certificate; the system's list if not set",
-        ),
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

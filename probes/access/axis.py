@@ -16,6 +16,7 @@ from probes._engines.doors import Door, DoorParams, Panel, View, labels
 from probes._engines.http_exchange import Trust, origin
 from probes._engines.json_values import words
 from probes._engines.resolve import Host
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import LineSecret
 
 MOST_DOORS = 32
@@ -46,12 +47,8 @@ class AxisParams(DoorParams):
         str, Field(pattern=r"^[^:\x00-\x1f\x7f]+$", max_length=200, description="a user of the controller")
     ]
     password: Annotated[LineSecret, Field(description="the password of that user")]
-    tls_verify: Annotated[
-        bool, Field(description="whether the certificate must be valid and for this host; controllers sign their own")
-    ] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
     @property
     def base(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from probes._engines import Engines
 from probes._engines.api import Answer, Api, Question
-from probes._engines.cloud import Address, host_of, password_grant
+from probes._engines.cloud import Address, CloudParams, password_grant
 from probes._engines.door_answers import Row, battery, listed, moment, named, optional, truth
 from probes._engines.door_probe import DoorProbe, Look
 from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, View, labels
@@ -26,7 +26,7 @@ _UNLOCKED = ("unlocked", "isUnlocked", "lockStatus", "lockState")
 _OPEN = ("open", "isOpen", "doorStatus", "doorState")
 
 
-class BrivoParams(DoorParams):
+class BrivoParams(DoorParams, CloudParams):
     """Which account to ask, and how Brivo lets us in."""
 
     api_key: Annotated[LineSecret, Field(description="API key of your application")]
@@ -41,16 +41,6 @@ class BrivoParams(DoorParams):
     sign_in_url: Annotated[Address, Field(description="address at which tokens are given")] = (
         "https://auth.brivo.com/oauth/token"
     )
-
-    @property
-    def target(self) -> str:
-        """The host of the API."""
-        return host_of(self.url)
-
-    @classmethod
-    def of_target(cls, target: str) -> dict[str, object]:
-        """The address."""
-        return {"url": target}
 
 
 class Brivo(DoorProbe[BrivoParams]):

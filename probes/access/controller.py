@@ -20,6 +20,7 @@ from probes._engines.resolve import Host, resolve
 from probes._engines.snmp_agent import SnmpParams, agent_of
 from probes._engines.snmp_credentials import Credentials
 from probes._engines.snmp_values import integer
+from probes._engines.trust import CaFile, TlsVerify
 
 MOST_PAGE = 256 * 1024
 """Bytes of the panel's page; what is in it does not matter."""
@@ -48,12 +49,8 @@ class ControllerParams(Params):
     path: Annotated[
         str, Field(pattern=r"^/[!-~]*$", max_length=500, description="page that is asked for by http and https")
     ] = "/"
-    tls_verify: Annotated[
-        bool, Field(description="whether the certificate must be valid and for this host; panels sign their own")
-    ] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
     snmp: Annotated[Credentials | None, Field(description="how to present ourselves, for snmp only")] = None
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from probes._engines import Engines
 from probes._engines.api import Answer, Api, Question
-from probes._engines.cloud import Address, host_of
+from probes._engines.cloud import Address, CloudParams
 from probes._engines.door_answers import Row, battery, listed, moment, named, optional, truth
 from probes._engines.door_probe import DoorProbe, Look
 from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, Reader, View, labels
@@ -24,7 +24,7 @@ _FAULTS = {
 }
 
 
-class KisiParams(DoorParams):
+class KisiParams(DoorParams, CloudParams):
     """Which account to ask, and how it lets us in."""
 
     key: Annotated[LineSecret, Field(description="API key of a Kisi user who may see the place")]
@@ -32,16 +32,6 @@ class KisiParams(DoorParams):
         None
     )
     url: Annotated[Address, Field(description="address of the API")] = "https://api.kisi.io"
-
-    @property
-    def target(self) -> str:
-        """The host of the API."""
-        return host_of(self.url)
-
-    @classmethod
-    def of_target(cls, target: str) -> dict[str, object]:
-        """The address."""
-        return {"url": target}
 
 
 class Kisi(DoorProbe[KisiParams]):

@@ -8,7 +8,7 @@ from pydantic import Field
 from probes import Failed
 from probes._engines import Engines
 from probes._engines.api import Api, Question
-from probes._engines.cloud import Address, host_of, password_grant
+from probes._engines.cloud import Address, CloudParams, password_grant
 from probes._engines.door_answers import Row, battery, listed, moment, named, optional, truth
 from probes._engines.door_probe import DoorProbe, Look
 from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, View, labels
@@ -23,7 +23,7 @@ _UNLOCKED = ("unlocked", "lock_state", "locked_state")
 _OPEN = ("open", "is_open", "door_state", "open_state")
 
 
-class SaltoKsParams(DoorParams):
+class SaltoKsParams(DoorParams, CloudParams):
     """Which site to ask, and how Salto KS lets us in."""
 
     site: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$", description="id of the site, as in its address")]
@@ -37,16 +37,6 @@ class SaltoKsParams(DoorParams):
     sign_in_url: Annotated[Address, Field(description="address at which tokens are given")] = (
         "https://identity.eu.my-clay.com/connect/token"
     )
-
-    @property
-    def target(self) -> str:
-        """The host of the API."""
-        return host_of(self.url)
-
-    @classmethod
-    def of_target(cls, target: str) -> dict[str, object]:
-        """The address."""
-        return {"url": target}
 
 
 class SaltoKs(DoorProbe[SaltoKsParams]):

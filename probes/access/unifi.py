@@ -15,6 +15,7 @@ from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, Reader, V
 from probes._engines.http_exchange import Trust, origin
 from probes._engines.json_values import count, words
 from probes._engines.resolve import Host
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import LineSecret
 
 MOST_RULES = 5
@@ -36,12 +37,8 @@ class UnifiAccessParams(DoorParams):
     token: Annotated[
         LineSecret, Field(description="API token of UniFi Access with the right to view doors and devices")
     ]
-    tls_verify: Annotated[
-        bool, Field(description="whether the certificate must be valid and for this host; consoles sign their own")
-    ] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
     @property
     def target(self) -> str:

@@ -20,6 +20,7 @@ from probes._engines.bookings import EVENTS_TODAY, Slot, today
 from probes._engines.calendars import Content
 from probes._engines.http_exchange import REASONS, Request, Response, Trust
 from probes._engines.latest import is_fresh
+from probes._engines.trust import CaFile
 from probes._engines.weekly import Zone
 from probes._secrets import Secret
 
@@ -77,9 +78,7 @@ class CalendarFeedParams(Params):
             description="check of the platform that this calendar is fed from, as asset/name: their counts must agree",
         ),
     ] = ""
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    ca_file: CaFile = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

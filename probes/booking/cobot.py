@@ -10,7 +10,8 @@ from probes._base import Failed
 from probes._engines import Engines
 from probes._engines.api import Question
 from probes._engines.booking_platforms import COBOT, attributes, cobot, cobot_rows
-from probes._engines.bookings import BookingParams, Platform, Slot, Url, View, instant, require_resource
+from probes._engines.bookings import BookingParams, Platform, Slot, View, instant, require_resource
+from probes._engines.cloud import Address
 from probes._engines.http_exchange import Trust
 from probes._secrets import LineSecret
 
@@ -18,7 +19,7 @@ from probes._secrets import LineSecret
 class CobotParams(BookingParams):
     """Which space to look at, and the token that lets us in."""
 
-    url: Annotated[Url, Field(description="where the API is")] = COBOT
+    url: Annotated[Address, Field(description="where the API is")] = COBOT
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100, description="id of the space")]
     token: Annotated[LineSecret, Field(description="access token of an admin, with scopes that read")]
 

@@ -13,9 +13,11 @@ from probes._engines import Engines, api
 from probes._engines import booking_platforms as platforms
 from probes._engines.api import MARGIN, Api
 from probes._engines.booking_platforms import Account, attributes, cobot_rows, nexudus_page, officernd_rows, too_long
-from probes._engines.bookings import Url, instant
+from probes._engines.bookings import instant
+from probes._engines.cloud import Address
 from probes._engines.http_exchange import Trust
 from probes._engines.json_values import number, words
+from probes._engines.trust import CaFile
 from probes._engines.weekly import Zone
 from probes._secrets import LineSecret, Secret
 
@@ -43,8 +45,8 @@ class InvoicesParams(Params):
     platform: Annotated[
         Literal["nexudus", "officernd", "cobot"], Field(description="which platform writes the invoices")
     ]
-    url: Annotated[Url | None, Field(description="where the API is; the platform's own address if not set")] = None
-    identity_url: Annotated[Url, Field(description="officernd: where its tokens come from")] = (
+    url: Annotated[Address | None, Field(description="where the API is; the platform's own address if not set")] = None
+    identity_url: Annotated[Address, Field(description="officernd: where its tokens come from")] = (
         platforms.OFFICERND_IDENTITY
     )
     timezone: Annotated[Zone, Field(description="nexudus: time zone of the site, like Europe/Berlin")] = "UTC"
@@ -57,9 +59,7 @@ class InvoicesParams(Params):
     client_secret: Annotated[Secret | None, Field(description="officernd: secret of that application")] = None
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$", max_length=100, description="cobot: id of the space")] = ""
     token: Annotated[LineSecret | None, Field(description="cobot: access token of an admin")] = None
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    ca_file: CaFile = ""
 
     @model_validator(mode="after")
     def _can_sign_in(self) -> Self:

@@ -9,7 +9,8 @@ from pydantic import Field
 from probes._engines import Engines
 from probes._engines.api import Question
 from probes._engines.booking_platforms import NEXUDUS, Account, nexudus, nexudus_page
-from probes._engines.bookings import BookingParams, Platform, Slot, Url, View, instant, require_resource
+from probes._engines.bookings import BookingParams, Platform, Slot, View, instant, require_resource
+from probes._engines.cloud import Address
 from probes._engines.http_exchange import Trust
 from probes._secrets import Secret
 
@@ -20,7 +21,7 @@ _MOST_OVERLAPPING = 50
 class NexudusParams(BookingParams):
     """Who signs in, and for which rooms to ask."""
 
-    url: Annotated[Url, Field(description="where the API is")] = NEXUDUS
+    url: Annotated[Address, Field(description="where the API is")] = NEXUDUS
     username: Annotated[str, Field(min_length=1, max_length=200, description="a user with roles to list and read")]
     password: Annotated[Secret, Field(description="the password of that user")]
 

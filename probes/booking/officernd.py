@@ -9,7 +9,8 @@ from pydantic import Field
 from probes._engines import Engines
 from probes._engines.api import Question, rows
 from probes._engines.booking_platforms import OFFICERND, OFFICERND_IDENTITY, Account, officernd, officernd_rows
-from probes._engines.bookings import BookingParams, Platform, Slot, Url, View, instant, require_resource
+from probes._engines.bookings import BookingParams, Platform, Slot, View, instant, require_resource
+from probes._engines.cloud import Address
 from probes._engines.http_exchange import Trust
 from probes._engines.json_values import count, words
 from probes._secrets import Secret
@@ -20,8 +21,8 @@ SCOPES = "flex.community.members.read flex.space.resources.read flex.space.booki
 class OfficerndParams(BookingParams):
     """Which organization to look at, as which application."""
 
-    url: Annotated[Url, Field(description="where the API is")] = OFFICERND
-    identity_url: Annotated[Url, Field(description="where its tokens come from")] = OFFICERND_IDENTITY
+    url: Annotated[Address, Field(description="where the API is")] = OFFICERND
+    identity_url: Annotated[Address, Field(description="where its tokens come from")] = OFFICERND_IDENTITY
     organization: Annotated[
         str,
         Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100, description="the organization's slug, as in its address"),

@@ -10,7 +10,8 @@ from probes._base import Failed, Unmeasured
 from probes._engines import Engines
 from probes._engines.api import Api, bearer
 from probes._engines.booking_platforms import OPTIX, graphql
-from probes._engines.bookings import REASONS, BookingParams, Platform, Slot, Url, View
+from probes._engines.bookings import REASONS, BookingParams, Platform, Slot, View
+from probes._engines.cloud import Address
 from probes._engines.excerpt import excerpt
 from probes._engines.http_exchange import Trust
 from probes._secrets import LineSecret
@@ -36,7 +37,7 @@ _MISSING = ("not found", "does not exist", "no such resource")
 class OptixParams(BookingParams):
     """The token that lets us in, and for whom a room would be booked."""
 
-    url: Annotated[Url, Field(description="where the API is")] = OPTIX
+    url: Annotated[Address, Field(description="where the API is")] = OPTIX
     token: Annotated[LineSecret, Field(description="organization token or personal token")]
     owner: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100, description="id of the user that a draft is made for")

@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample
+from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample
 from probes._engines import Engines, api
 from probes._engines.api import MARGIN, Api, basic, rows
-from probes._engines.bookings import Url
+from probes._engines.cloud import Address, CloudParams
 from probes._engines.displays import printable
 from probes._engines.http_exchange import Trust
 from probes._engines.inventory import Inventory
 from probes._engines.json_values import number, words
+from probes._engines.trust import CaFile
 from probes._secrets import LineSecret
 
 LEAST_ATTEMPTS = 10
@@ -45,26 +46,14 @@ def _restricted(key: SecretStr) -> SecretStr:
     return key
 
 
-class StripeParams(Params):
+class StripeParams(CloudParams):
     """The key that lets us read."""
 
-    url: Annotated[Url, Field(description="where the API is")] = "https://api.stripe.com"
+    url: Annotated[Address, Field(description="where the API is")] = "https://api.stripe.com"
     key: Annotated[
         Annotated[LineSecret, AfterValidator(_restricted)], Field(description="restricted key with read permissions")
     ]
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
-
-    @property
-    def target(self) -> str:
-        """The address of the API."""
-        return self.url
-
-    @classmethod
-    def of_target(cls, target: str) -> dict[str, object]:
-        """The address of the API."""
-        return {"url": target}
+    ca_file: CaFile = ""
 
 
 class Webhook(NamedTuple):

@@ -14,6 +14,7 @@ from probes._engines.displays import printable
 from probes._engines.excerpt import excerpt
 from probes._engines.ipp import Value
 from probes._engines.printers import Supply, listed
+from probes._engines.trust import CaFile, TlsVerify
 
 MOST_ANSWER = 256 * 1024
 """Bytes of an answer; what is asked for here takes a few thousand."""
@@ -75,13 +76,8 @@ class IppParams(DeviceParams):
         ),
     ] = "/ipp/print"
     tls: Annotated[bool, Field(description="whether to ask over TLS (ipps)")] = False
-    tls_verify: Annotated[
-        bool,
-        Field(description="whether the certificate must be valid and for this host; printers mostly have their own"),
-    ] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
 
 class Ipp(Probe[IppParams]):

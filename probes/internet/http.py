@@ -18,6 +18,7 @@ from probes._engines.excerpt import excerpt
 from probes._engines.json_paths import JsonPath
 from probes._engines.matching import Regex, compilable, limited
 from probes._engines.resolve import Family, Interface, ip_version
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret
 
 _MARGIN = 0.02  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
@@ -115,10 +116,8 @@ class HttpParams(Params):
     resolve: Annotated[
         IPvAnyAddress | None, Field(description="address to connect to instead of what the URL's host resolves to")
     ] = None
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this name")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

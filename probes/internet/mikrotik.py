@@ -13,6 +13,7 @@ from probes._engines.devices import DeviceParams
 from probes._engines.gateways import GatewayParams, Line, Look, of_looks, ratio
 from probes._engines.http_exchange import Trust, origin
 from probes._engines.json_values import words
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret
 
 Row = Mapping[str, Any]
@@ -41,16 +42,8 @@ class MikrotikParams(GatewayParams, DeviceParams):
         ),
     ]
     password: Annotated[Secret, Field(description="the password of that user")]
-    tls_verify: Annotated[
-        bool, Field(description="whether the certificate must be valid and for this host; a router makes its own")
-    ] = True
-    ca_file: Annotated[
-        str,
-        Field(
-            max_length=1000,
-            description="PEM file of trusted issuers or of its own certificate; the system's list if not set",
-        ),
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
 
 class Mikrotik(Probe[MikrotikParams]):

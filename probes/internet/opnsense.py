@@ -12,6 +12,7 @@ from probes._engines.devices import DeviceParams
 from probes._engines.gateways import GatewayParams, Line, State, figure, ratio
 from probes._engines.http_exchange import Trust, origin
 from probes._engines.json_values import words
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret
 
 _STATES: Mapping[str, State] = {
@@ -30,19 +31,8 @@ class OpnsenseParams(GatewayParams, DeviceParams):
     port: Annotated[int, Field(ge=1, le=65_535, description="TCP port of its web interface")] = 443
     key: Annotated[Secret, Field(description="key of a user with the privilege `Status: Gateways`")]
     secret: Annotated[Secret, Field(description="the secret that belongs to the key")]
-    tls_verify: Annotated[
-        bool,
-        Field(
-            description="whether the certificate must be valid and for this host; a firewall comes with one that is not"
-        ),
-    ] = True
-    ca_file: Annotated[
-        str,
-        Field(
-            max_length=1000,
-            description="PEM file of trusted issuers or of its own certificate; the system's list if not set",
-        ),
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
 
 class Opnsense(Probe[OpnsenseParams]):

@@ -20,6 +20,7 @@ from probes._engines.excerpt import excerpt
 from probes._engines.matching import Regex, limited
 from probes._engines.phases import Phases
 from probes._engines.resolve import Family, Host, Interface, Resolved, resolve
+from probes._engines.trust import TlsVerify
 
 MOST_READ = 64 * 1024
 """Bytes that are read while one pattern is expected."""
@@ -84,7 +85,7 @@ class TcpParams(Params):
     port: Annotated[int, Field(ge=1, le=65_535, description="TCP port")]
     family: Annotated[Family, Field(description="IP version: auto takes what the machine itself would use")] = "auto"
     tls: Annotated[bool, Field(description="speak TLS from the first byte")] = False
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this name")] = True
+    tls_verify: TlsVerify = True
     server_name: Annotated[
         Host | None, Field(description="name asked for in TLS and expected in the certificate; host if not set")
     ] = None

@@ -33,6 +33,7 @@ from probes._engines.transfer_iperf3 import PORT, Iperf3
 from probes._engines.transfer_iperf3 import REASONS as IPERF3_REASONS
 from probes._engines.transfer_latency import CALM, IDLE, Pulse, Round
 from probes._engines.transfer_servers import Endpoints
+from probes._engines.trust import CaFile, TlsVerify
 from probes._engines.uplinks import Contract
 
 _MARGIN = 0.2  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
@@ -111,10 +112,8 @@ class ThroughputParams(Params):
     family: Annotated[Family, Field(description="IP version: auto takes what the machine itself would use")] = "auto"
     source: Annotated[IPvAnyAddress | None, Field(description="address of this machine to connect from")] = None
     interface: Annotated[Interface | None, Field(description="interface of this machine to use, e.g. wan2")] = None
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this name")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
     program: Annotated[
         str,
         Field(

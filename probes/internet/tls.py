@@ -10,6 +10,7 @@ from probes import Failed, Measured, Metric, Params, Probe, Sample
 from probes._engines import Engines, certificates, http_exchange
 from probes._engines.certificates import Certificate
 from probes._engines.resolve import Family, Host, Interface
+from probes._engines.trust import CaFile, TlsVerify
 
 _MARGIN = 0.02  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
 
@@ -27,10 +28,8 @@ class TlsParams(Params):
     ] = None
     family: Annotated[Family, Field(description="IP version: auto takes what the machine itself would use")] = "auto"
     minimum: Annotated[Literal["TLSv1.2", "TLSv1.3"], Field(description="oldest acceptable protocol")] = "TLSv1.2"
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this name")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
     source: Annotated[IPvAnyAddress | None, Field(description="address of this machine to connect from")] = None
     interface: Annotated[Interface | None, Field(description="interface of this machine to use, e.g. wan2")] = None
 

@@ -18,6 +18,7 @@ from probes._engines.matching import Regex, limited
 from probes._engines.mqtt import LONGEST_TOPIC, MOST_TOPICS, Broker, Connection, Feed, Heard, matched
 from probes._engines.mqtt_packets import MOST_KEPT
 from probes._engines.resolve import Host
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret
 
 AHEAD = timedelta(minutes=5)
@@ -44,10 +45,8 @@ class MqttParams(Params):
         None
     )
     tls: Annotated[bool, Field(description="speak TLS")] = False
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this name")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
     username: Annotated[str, Field(max_length=1000, description="name to sign in with")] = ""
     password: Annotated[
         Annotated[Secret, Field(max_length=1000)] | None, Field(description="password to sign in with, as a reference")

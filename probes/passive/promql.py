@@ -5,13 +5,15 @@ import math
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import Engines, http_exchange
+from probes._engines.cloud import Address
 from probes._engines.excerpt import excerpt
+from probes._engines.trust import CaFile
 from probes._secrets import LineSecret
 
 MOST_SERIES = 200
@@ -22,18 +24,6 @@ LONGEST_PART = 200
 _MARGIN = 0.05  # seconds kept back of the timeout, so that Prometheus gives up before we do
 
 
-def _url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("write where Prometheus is, like http://127.0.0.1:9090")
-    if parts.username is not None:
-        raise ValueError("user and password do not belong in the URL; use authorization")
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("write the URL as browsers send it: xn--… for the host, %20 for a space")
-    _ = parts.port  # raises ValueError when it is none
-    return url.rstrip("/")
-
-
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=100)]
 HeaderValue = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$", max_length=8192)]
 
@@ -41,9 +31,7 @@ HeaderValue = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$", max_
 class PromqlParams(Params):
     """Which Prometheus to ask, and what."""
 
-    url: Annotated[
-        str, AfterValidator(_url), Field(max_length=2000, description="where Prometheus is: http://127.0.0.1:9090")
-    ]
+    url: Annotated[Address, Field(description="where Prometheus is: http://127.0.0.1:9090")]
     query: Annotated[str, Field(min_length=1, max_length=10_000, description="PromQL of an instant query")]
     part_label: Annotated[
         str,
@@ -60,9 +48,7 @@ class PromqlParams(Params):
     headers: Annotated[
         Mapping[HeaderName, HeaderValue], Field(max_length=20, description="further header lines to send")
     ] = {}
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    ca_file: CaFile = ""
 
     @property
     def target(self) -> str:

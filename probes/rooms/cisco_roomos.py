@@ -13,6 +13,7 @@ from probes._engines import Engines, displays, http_exchange, room_systems
 from probes._engines.devices import DeviceParams
 from probes._engines.displays import printable
 from probes._engines.room_systems import Number
+from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret
 
 MOST_STATUS = 512 * 1024
@@ -35,10 +36,8 @@ class CiscoRoomosParams(DeviceParams):
         str, Field(pattern=r"^[^:\x00-\x1f\x7f]+$", max_length=200, description="a local user with the role User")
     ]
     password: Annotated[Secret, Field(description="the password of that user")]
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this host")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
     cameras: Annotated[Number, Field(description="cameras that must be connected; not looked at if not set")] = None
     microphones: Annotated[
         Number, Field(description="microphones that must be plugged in; not looked at if not set")

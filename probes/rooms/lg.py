@@ -12,7 +12,7 @@ from probes._engines import Engines, devices, displays
 from probes._engines.devices import Device, DeviceParams, device
 from probes._engines.displays import printable
 from probes._engines.excerpt import excerpt
-from probes._engines.patience import Patience
+from probes._engines.patience import Patience, Silences
 
 MOST_ANSWER = 64
 """Bytes of an answer; the longest, a serial number, takes a third of that."""
@@ -97,15 +97,15 @@ class Lg(Probe[LgParams]):
     def __init__(self, params: LgParams, engines: Engines) -> None:
         super().__init__(params, engines)
         self._identity: Answers = {}
-        self._silent: set[str] = set()
+        self._silences: Silences = {}
 
     async def measure(self, timeout: float) -> Measured:
         """Ask for the power, and for the rest if the display is on: on standby many answer nothing else."""
         try:
             async with device(self.params, timeout, MOST_ANSWER) as talk:
-                answers = await self._ask_all(talk, Patience(timeout, self._silent))
+                answers = await self._ask_all(talk, Patience(timeout, self._silences))
         except Failed:
-            self._identity, self._silent = {}, set()  # another display may answer next time
+            self._identity, self._silences = {}, {}  # another display may answer next time
             raise
         return judged({**answers, **self._identity})
 

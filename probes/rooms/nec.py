@@ -1,6 +1,5 @@
 """Asks a NEC or Sharp display over its external control how it is: power, self-diagnosis, signal, input, model."""
 
-import asyncio
 import re
 from collections.abc import Iterator
 from functools import reduce
@@ -14,7 +13,7 @@ from probes._engines import Engines, devices, displays
 from probes._engines.devices import Device, DeviceParams, device
 from probes._engines.displays import printable
 from probes._engines.excerpt import excerpt
-from probes._engines.patience import Patience
+from probes._engines.patience import Patience, Silences
 
 MOST_FRAME = 7 + 255 + 2
 """Bytes of an answer: header, message, check code and delimiter."""
@@ -107,23 +106,23 @@ class Nec(Probe[NecParams]):
     def __init__(self, params: NecParams, engines: Engines) -> None:
         super().__init__(params, engines)
         self._identity: Identity | None = None
-        self._silent: set[str] = set()
+        self._silences: Silences = {}
 
     async def measure(self, timeout: float) -> Measured:
         """Ask for power and self-diagnosis, and for the rest if the display is on."""
         try:
             async with device(self.params, timeout, MOST_FRAME) as talk:
-                return await self._look(_Questions(talk, self.params, Patience(timeout, self._silent)))
+                return await self._look(_Questions(talk, self.params, Patience(timeout, self._silences)))
         except Failed as failure:
             if failure.reason != "fault":
-                self._identity, self._silent = None, set()  # another display may answer next time
+                self._identity, self._silences = None, {}  # another display may answer next time
             raise
 
     async def switch(self, on: bool, timeout: float) -> None:
         """Switch the display on, or to standby. Raises Failed when it refuses."""
         async with device(self.params, timeout, MOST_FRAME) as talk:
             message = f"{_SWITCH}{1 if on else 4:04X}"
-            said = await _Questions(talk, self.params, Patience(timeout, set())).tell(message)
+            said = await _Questions(talk, self.params, Patience(timeout, {})).tell(message)
         if said is None or not said.startswith(f"00{_SWITCH}"):
             raise Failed("unsupported", f"the display answers {excerpt(said or 'no')} when it is told to switch")
 
@@ -141,14 +140,13 @@ class Nec(Probe[NecParams]):
 
 
 class _Questions:
-    """The dialogue with a display: one message, one answer, a pause."""
+    """The dialogue with a display: one message, one answer, a pause before the next."""
 
     def __init__(self, talk: Device, params: NecParams, patience: Patience) -> None:
         self._talk = talk
         self._number = params.monitor_id
         self._pace = params.pace
         self._patience = patience
-        self._asked = False
 
     async def ask(self, message: str) -> str | None:
         """What is answered to a question, None if the display does not know it."""
@@ -156,17 +154,14 @@ class _Questions:
         return await self._exchange(kind, message, f"an answer about its {_WORDS[message]}")
 
     async def might(self, message: str) -> str | None:
-        """The same for a question that may stay without an answer."""
-        return await self._patience.ask(message, lambda: self.ask(message))
+        """The same after a pause, for a question that may stay without an answer."""
+        return await self._patience.ask(message, lambda: self.ask(message), self._pace)
 
     async def tell(self, message: str) -> str | None:
         """What is answered to an instruction."""
         return await self._exchange(_COMMAND, message, "an answer to being switched")
 
     async def _exchange(self, kind: str, message: str, waits_for: str) -> str | None:
-        if self._asked:
-            await asyncio.sleep(self._pace)
-        self._asked = True
         await self._talk.say(question(kind, message, self._number))
         head = await self._talk.exactly(7, f"{waits_for} from display {self._number}")
         return answer(head + await self._talk.exactly(_following(head), waits_for), kind, self._number)

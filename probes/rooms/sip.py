@@ -17,6 +17,7 @@ from probes._engines.connect import network_failure, open_socket
 from probes._engines.devices import DeviceParams, device
 from probes._engines.excerpt import excerpt
 from probes._engines.resolve import Host, resolve
+from probes._engines.trust import CaFile, TlsVerify
 
 MOST_MESSAGE = 16 * 1024
 """Bytes of an answer's header lines."""
@@ -33,10 +34,8 @@ class SipParams(DeviceParams):
     port: Annotated[int, Field(ge=1, le=65_535, description="port of SIP; with TLS it is mostly 5061")] = 5060
     transport: Annotated[Literal["udp", "tcp", "tls"], Field(description="what SIP is spoken over")] = "udp"
     domain: Annotated[Host | None, Field(description="domain that is asked for; host if not set")] = None
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this host")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
 
 class Sip(Probe[SipParams]):

@@ -16,6 +16,7 @@ from probes._engines import Engines, certificates, http_exchange
 from probes._engines.excerpt import excerpt
 from probes._engines.http_exchange import FetchFailed, Hop, Request, Response, Trust, Via
 from probes._engines.resolve import Family, Host, Interface
+from probes._engines.trust import CaFile
 
 _MARGIN = 0.05  # seconds kept back of the timeout, so that the verdict is ours and not the caller's cancellation
 
@@ -62,9 +63,7 @@ class CaptivePortalParams(Params):
     interface: Annotated[
         Interface | None, Field(description="interface of this machine in the network, e.g. guest0")
     ] = None
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    ca_file: CaFile = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -15,6 +15,7 @@ from probes._engines.api import MARGIN, REASONS, Answer, Api, Grant, Question, c
 from probes._engines.devices import DeviceParams
 from probes._engines.http_exchange import Response, Trust
 from probes._engines.json_values import count, share, words
+from probes._engines.trust import CaFile, TlsVerify
 from probes._engines.wifi import AccessPoint, Band, Radio, Ssid, View, WifiParams
 from probes._secrets import Secret
 
@@ -56,10 +57,8 @@ class OmadaParams(DeviceParams, WifiParams):
     username: Annotated[str, Field(min_length=1, max_length=200, description="a local account with the role Viewer")]
     password: Annotated[Secret, Field(description="the password of that account")]
     site: Annotated[str, Field(min_length=1, max_length=100, description="name of the site")] = "Default"
-    tls_verify: Annotated[bool, Field(description="whether the certificate must be valid and for this host")] = True
-    ca_file: Annotated[
-        str, Field(max_length=1000, description="PEM file of trusted issuers; the system's list if not set")
-    ] = ""
+    tls_verify: TlsVerify = True
+    ca_file: CaFile = ""
 
 
 class Omada(Probe[OmadaParams]):

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from peers.looks import values
+from pydantic import TypeAdapter, ValidationError
 
 from probes import Failed
-from probes._engines.bookings import Availability, Slot, View, instant, judged, parse_url, probe_slot, today
+from probes._engines.bookings import Availability, Slot, View, instant, judged, probe_slot, today
+from probes._engines.cloud import Address
 from probes.booking.cobot import CobotParams
 from probes.booking.nexudus import NexudusParams
 
@@ -106,8 +108,8 @@ def test_a_probe_resource_that_is_booked_is_down_and_a_room_may_be() -> None:
     ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError):
-        parse_url(url)
+    with pytest.raises(ValidationError):
+        TypeAdapter(Address).validate_python(url)
 
 
 def test_a_check_without_any_resource_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,9 +131,9 @@ def test_any_answer_is_a_measurement_or_unknown(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"url": "ftp://127.0.0.1"}, "where Prometheus is"),
-        ({"url": "http://127.0.0.1:9090/graph?x=1"}, "where Prometheus is"),
-        ({"url": "http://me:hunter2@127.0.0.1"}, "do not belong in the URL"),
+        ({"url": "ftp://127.0.0.1"}, "an address begins with"),
+        ({"url": "http://127.0.0.1:9090/graph?x=1"}, "an address begins with"),
+        ({"url": "http://me:hunter2@127.0.0.1"}, "do not belong in the address"),
         ({"query": ""}, "at least 1"),
         ({"part_label": "a-b"}, "pattern"),
         ({"authorization": "Bearer abc"}, "secrets do not belong in the file"),

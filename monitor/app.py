@@ -44,6 +44,7 @@ from monitor.web.auth import Gate
 from probes import Reading
 from probes import load as load_kind
 from probes._engines import Engines
+from probes._engines.audits import Audits
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +218,11 @@ class App:
         return dropped
 
     @property
+    def audits(self) -> Audits:
+        """The newest audits of who can enter, with names."""
+        return self._engines.audits
+
+    @property
     def healths(self) -> Mapping[str, Health]:
         """How well each destination can be reached."""
         return self._outbox.healths
@@ -295,6 +301,7 @@ class App:
         self._outbox.adopt(channels, config)
         self._readings.adopt(config)
         self._engines.latest.keep_only({check.id for check in config.checks})
+        self._engines.audits.keep_only({check.id for check in config.checks})
         self.reloads = Reloads(True, datetime.now(UTC))
         self.vitals.reloaded(True)
 

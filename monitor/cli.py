@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from monitor.commands.audit import audit
 from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
 from monitor.commands.importing import importing
 from monitor.commands.incidents import incidents
@@ -170,6 +171,7 @@ cli.add_typer(incidents, name="incidents")
 cli.add_typer(silence, name="silence")
 cli.add_typer(oncall, name="oncall")
 cli.add_typer(links, name="links")
+cli.add_typer(audit, name="audit")
 cli.add_typer(importing, name="import")
 cli.command("simulate", epilog="Example: deskwatch simulate edited-site.yaml --last 30d")(simulate)
 cli.command("why", epilog='Example: deskwatch why booking-system/http --at "2026-12-06 02:30"')(why)

@@ -7,10 +7,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from monitor.config.model import Check
 from monitor.reading import read
 from monitor.web.words import amount, is_instant
 from probes import REASONS, UNKNOWN_REASONS, Metric, Reading, Sample, Status, kinds, load
 from probes._engines import Engines
+from probes._engines.credentials import Audit
 
 _VERDICTS = {Status.UP: "It works", Status.DOWN: "It is down", Status.UNKNOWN: "It could not be measured"}
 
@@ -41,6 +43,21 @@ async def measured(kind: str, words: Iterable[str], timeout: float) -> Reading:
     engines = Engines()
     try:
         return await read(kind, probe(params, engines), timeout)
+    finally:
+        engines.close()
+
+
+async def audited(check: Check, known: Mapping[str, Mapping[str, Any]]) -> tuple[Reading, Audit | None]:
+    """One run of a check that audits who can enter, and what it came to, None if nothing can be concluded.
+
+    `known` is what checks remember; what this run would remember is not kept.
+    """
+    engines = Engines()
+    engines.memory.restore(known)
+    probe = load(check.kind)(check.params, engines)
+    probe.check = check.id
+    try:
+        return await read(check.id, probe, check.timeout), engines.audits.of(check.id)
     finally:
         engines.close()
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from alerting.inbound import severity_of
-from monitor.config.values import LONGEST_ID, format_duration
+from monitor.config.values import format_duration
+from monitor.migrate.names import Names
 from monitor.promql import bare, comparison
 
 _METRIC = "deskwatch_promql_value"
@@ -18,6 +19,9 @@ _INTERVALS = (1.0, 7 * 86_400.0)
 _TIMEOUT = 5.0
 """Seconds that a check has unless it says otherwise."""
 _LONGEST_TEXT = 200
+_TAKEN = ("down", "blind")
+"""The rules that every check has."""
+
 _TAKEN_OVER = {"alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
 
 
@@ -34,7 +38,7 @@ def imported(text: str, url: str) -> Imported:
     Each group becomes an asset, each alerting rule a check of it. Raises ValueError when it is no file of rules.
     """
     notes: list[str] = []
-    names = _Names()
+    names = Names(_TAKEN)
     assets = []
     for group in _groups(text):
         checks = list(_checks(group, url, notes))
@@ -62,7 +66,7 @@ def _is_group(group: object) -> bool:
 
 def _checks(group: Mapping[str, Any], url: str, notes: list[str]) -> Iterator[dict[str, Any]]:
     """The checks of a group; what is left out of it is noted."""
-    names = _Names()
+    names = Names(_TAKEN)
     title = str(group.get("name", ""))
     left = sorted(group.keys() - {"name", "interval", "rules"})
     if left:
@@ -156,22 +160,3 @@ def _seconds(duration: object, most: float) -> float:
     if seconds > most:
         raise ValueError(f"`{duration}` is longer than the {format_duration(most)} that Deskwatch knows")
     return seconds
-
-
-class _Names:
-    """Makes names that a configuration takes, each once. Those of the rules that every check has are taken."""
-
-    def __init__(self) -> None:
-        self._taken = {"down", "blind"}
-
-    def new(self, text: str, otherwise: str) -> str:
-        """DiskFull is disk-full; the second one disk-full-2."""
-        words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", text)
-        base = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or otherwise
-        base = base[: LONGEST_ID - 4].strip("-")
-        name, number = base, 1
-        while name in self._taken:
-            number += 1
-            name = f"{base}-{number}"
-        self._taken.add(name)
-        return name

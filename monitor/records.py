@@ -12,7 +12,7 @@ from incidents.lifecycle import Incident
 from monitor import rota
 from monitor.config.model import Config
 from monitor.rota import Duty
-from monitor.store import incidents, overrides, silences, spans
+from monitor.store import incidents, overrides, signoffs, silences, spans
 
 
 async def statuses(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
@@ -129,6 +129,21 @@ async def overridden(config: Config, conn: AsyncConnection, now: datetime) -> li
             "note": "" if one in heeded else rota.IGNORED,
         }
         for one in found
+    ]
+
+
+async def signed_off(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
+    """The newest sign-offs of audits, newest first."""
+    return [
+        {
+            "at": _local(config, one.at),
+            "check": one.check,
+            "who": one.who,
+            "note": one.note,
+            "audited": _local(config, one.audited),
+            "figures": dict(one.figures),
+        }
+        for one in await signoffs.page(conn)
     ]
 
 

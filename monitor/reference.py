@@ -100,7 +100,7 @@ def _fields(schema: Schema) -> str:
 def _type(field: Schema) -> str:
     if "$ref" in field:
         return str(field["$ref"]).rpartition("/")[2]
-    if "anyOf" in field:
+    if "anyOf" in field or "oneOf" in field:
         return " or ".join(dict.fromkeys(_type(option) for option in _options(field)))
     if "enum" in field or "const" in field:
         return ", ".join(f"`{_plain(value)}`" for value in field.get("enum", [field.get("const")]) if value != "")
@@ -116,7 +116,7 @@ def _type(field: Schema) -> str:
 
 def _options(field: Schema) -> Sequence[Schema]:
     """The alternatives of a field other than its absence."""
-    return [option for option in field["anyOf"] if option.get("type") != "null"]
+    return [option for option in field.get("anyOf", field.get("oneOf", ())) if option.get("type") != "null"]
 
 
 def _value_schema(field: Schema) -> Schema | None:

@@ -82,12 +82,13 @@ def read(path: Path) -> Source:
     return Source(tuple(documents), (*unreadable, *problems), complete=not unreadable)
 
 
-def parse(file: Path, text: str) -> tuple[Document, tuple[Problem, ...]]:
+def parse(file: Path, text: str, merging: bool = False) -> tuple[Document, tuple[Problem, ...]]:
     """The data of one text, and the keys in it that are given twice.
 
-    Raises Unreadable when it is not one YAML mapping.
+    With `merging`, `<<` merges mappings as in YAML 1.1, which other programs' files use. Raises Unreadable when it is
+    not one YAML mapping.
     """
-    builder = _Builder(file)
+    builder = _Builder(file, merging)
     try:
         data = builder.document(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
@@ -141,9 +142,10 @@ class _Builder:
     PyYAML's own composer is not used: it recurses in C without a bound, so that a file of brackets ends the process.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, merging: bool) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self._merging = merging
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0
 
@@ -192,7 +194,7 @@ class _Builder:
         return value
 
     def _mapping(self, events: Iterator[yaml.Event], path: tuple[str | int, ...]) -> MarkedDict:
-        mapping = MarkedDict()
+        mapping, merged = MarkedDict(), MarkedDict()
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error(event, "a key must be a word")
@@ -201,11 +203,14 @@ class _Builder:
             value = self._value(next(events), events, inside)
             if event.value in mapping:
                 self._note(inside, mark, f"is given twice, first in line {mapping.marks[event.value].line}; remove one")
+            elif event.value == "<<" and self._merging:
+                _merge(value, merged)
             elif event.value == "<<":
                 self._note(inside, mark, "YAML 1.2 has no merge keys; put what checks share under `defaults`")
             else:
                 mapping[event.value] = value
                 mapping.marks[event.value] = mark
+        _merge(merged, mapping)
         return mapping
 
     def _list(self, events: Iterator[yaml.Event], path: tuple[str | int, ...]) -> MarkedList:
@@ -233,6 +238,15 @@ class _Builder:
 
     def _error(self, event: yaml.Event, message: str) -> Unreadable:
         return Unreadable(self.file, message, _mark(event.start_mark))
+
+
+def _merge(given: Any, into: MarkedDict) -> None:
+    """Add what a mapping, or each of a list of mappings, has and the other one lacks."""
+    for mapping in given if isinstance(given, MarkedList) else [given]:
+        for key in mapping if isinstance(mapping, MarkedDict) else ():
+            if key not in into:
+                into[key] = mapping[key]
+                into.marks[key] = mapping.marks[key]
 
 
 def scalar(text: str) -> str | int | float | bool | None:

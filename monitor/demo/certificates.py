@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+_JUST_NOW, _A_YEAR = -timedelta(hours=1), timedelta(days=365)
+
 
 class Authority:
-    """Signs server certificates for `name`; its key never leaves this process."""
+    """Signs server certificates; its key never leaves this process."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         self._certificate = (
@@ -31,14 +33,14 @@ class Authority:
         """Write the authority's own certificate, for those who shall trust it, as PEM."""
         path.write_bytes(self._certificate.public_bytes(Encoding.PEM))
 
-    def server(self, begins: timedelta, ends: timedelta) -> ssl.SSLContext:
-        """A server's context with a certificate that is valid between two times relative to now."""
+    def server(self, name: str, begins: timedelta = _JUST_NOW, ends: timedelta = _A_YEAR) -> ssl.SSLContext:
+        """A server's context with a certificate for a name or an address, valid between two times relative to now."""
         now = datetime.now(UTC)
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            _builder(self._name, key, now + begins, now + ends)
+            _builder(name, key, now + begins, now + ends)
             .issuer_name(self._certificate.subject)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(self._name)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([_called(name)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
@@ -67,6 +69,13 @@ def _builder(name: str, key: ec.EllipticCurvePrivateKey, begins: datetime, ends:
 
 def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _called(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _signs_only() -> x509.KeyUsage:

@@ -1,7 +1,6 @@
-"""Harbour Street while it runs: its peers, its configuration, its faults and the way to them."""
+"""Harbour Street while it runs: its devices, its configuration, its faults and the way to them."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -10,10 +9,12 @@ from typing import Self
 from monitor.demo import control, script
 from monitor.demo.certificates import Authority
 from monitor.demo.control import Control, Request
+from monitor.demo.devices import made
 from monitor.demo.errors import DemoError
 from monitor.demo.faults import FAULTS, Fault, find
-from monitor.demo.peers import NAME, WELL, Booking, Peer, Resolver, Sink, door_panel, room_panel
-from monitor.demo.site import Ports, site_file
+from monitor.demo.passwords import Passwords, keep
+from monitor.demo.peers import WELL
+from monitor.demo.site import site_file
 
 LONGEST = 3600.0
 """Seconds that a fault may last."""
@@ -30,25 +31,16 @@ class Demo:
         self.folder = folder
         self._port = port
         self.config_path = folder / "site.yaml"
-        self.sink = Sink()
-        authority = Authority(NAME)
-        self._authority = authority
-        self._booking = Booking(authority)
-        self._resolver = Resolver()
-        self._doors = door_panel()
-        self._room_panel = room_panel()
-        self._peers: Mapping[str, Peer] = {
-            "booking": self._booking,
-            "resolver": self._resolver,
-            "doors": self._doors,
-            "room panel": self._room_panel,
-        }
+        self._authority = Authority()
+        self._passwords = Passwords.new()
+        self._devices = made(self._authority, self._passwords, port)
+        self.sink = self._devices.sink
         self._group = asyncio.TaskGroup()
         self._ends: dict[str, asyncio.Task[None]] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Start all peers and write the configuration. Raises DemoError when that cannot be done."""
+        """Start all devices and write the configuration. Raises DemoError when that cannot be done."""
         async with AsyncExitStack() as stack:
             try:
                 await self._start(stack)
@@ -63,27 +55,33 @@ class Demo:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop all peers."""
+        """Stop all devices."""
         # Not handed on to the stack: its task group would wrap the error, and nobody could tell what it was.
         await self._stack.aclose()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults that there are now."""
-        return tuple(fault for fault in FAULTS if self._peers[fault.peer].mood == fault.mood)
+        return tuple(fault for fault in FAULTS if self._devices.named(fault.device).mood == fault.mood)
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """What somebody told the devices to do or to change, which are there to be read; newest last of each."""
+        return tuple(order for device in self._devices for order in device.orders)
 
     async def begin(self, id: str) -> None:
-        """Begin a fault, which ends another one of the same peer. Raises DemoError when there is no such fault."""
+        """Begin a fault, which ends another one of the same device. Raises DemoError when there is no such fault."""
         fault = _known(id)
         self._cancel(id)
-        await self._peers[fault.peer].behave(fault.mood)
+        await self._devices.named(fault.device).behave(fault.mood)
 
     async def end(self, id: str) -> None:
         """End a fault; one that has ended, or was replaced, stays as it is. Raises DemoError if there is none such."""
         fault = _known(id)
         self._cancel(id)
-        if self._peers[fault.peer].mood == fault.mood:
-            await self._peers[fault.peer].behave(WELL)
+        device = self._devices.named(fault.device)
+        if device.mood == fault.mood:
+            await device.behave(WELL)
 
     async def begin_for(self, id: str, seconds: float) -> None:
         """Begin a fault that ends by itself. Raises DemoError."""
@@ -101,11 +99,9 @@ class Demo:
         entrance = Control(self.folder, self._answer)
         await entrance.start()
         stack.push_async_callback(entrance.stop)
-        for peer in self._peers.values():
-            stack.push_async_callback(peer.stop)
-            await peer.start()
-        stack.push_async_callback(self.sink.stop)
-        await self.sink.start()
+        for device in self._devices:
+            stack.push_async_callback(device.stop)
+            await device.start()
         self._write()
         await stack.enter_async_context(self._group)
         stack.callback(self._cancel_all)
@@ -127,17 +123,11 @@ class Demo:
     def _write(self) -> None:
         authority = self.folder / "authority.pem"
         self._authority.write(authority)
-        ports = Ports(
-            board=self._port,
-            booking=self._booking.port,
-            booking_tls=self._booking.secure_port,
-            resolver=self._resolver.port,
-            doors=self._doors.port,
-            room_panel=self._room_panel.port,
-        )
-        sink = self.folder / "sink.url"
-        sink.write_text(self.sink.url, encoding="utf-8")
-        self.config_path.write_text(site_file(ports, authority, sink), encoding="utf-8")
+        calendar = self._devices.calendar
+        urls = {f"{room}-calendar": calendar.url(room) for room in ("harbour", "lighthouse")}
+        values = {**self._passwords._asdict(), **urls, "sink": self.sink.url}
+        text = site_file(self._port, self._devices, keep(self.folder / "secrets", values), authority)
+        self.config_path.write_text(text, encoding="utf-8")
 
     async def _answer(self, request: Request) -> Request:
         match request:

@@ -27,8 +27,12 @@ OPENING = (Scene(15, "booking-down", "booking", 60, 30),)
 
 LOOP = (
     Scene(180, "door-offline", "doors", 60, 30),
-    Scene(180, "dns-silent", "line", 60, 30),
+    Scene(180, "failover", "fibre", 60, 40),
+    Scene(180, "projector-lamp", "room-harbour", 60, 40),
+    Scene(180, "dns-silent", "name-server", 60, 30),
+    Scene(180, "members-wifi-off", "wifi-members", 60, 40),
     Scene(180, "certificate-expired", "booking", 60, 30),
+    Scene(180, "power-cut", "ups", 60, 40),
     Scene(180, "booking-down", "booking", 60, 30),
 )
 

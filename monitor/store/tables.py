@@ -414,6 +414,20 @@ recordings = Table(
     sqlite_with_rowid=False,
 )
 
+# Who has looked through an audit, when, and how it stood then: figures, and no person of it. Kept for ever.
+signoffs = Table(
+    "signoffs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("check", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("audited", Instant, nullable=False),
+    Column("figures", JSON, nullable=False),
+    Index("signoffs_at", "at"),
+)
+
 # One row, written to find out whether anything can be.
 pulse = Table("pulse", metadata, Column("id", Integer, primary_key=True), Column("at", Instant, nullable=False))
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from monitor.store import StoreError
-from monitor.web import alerts, deliveries, gates, guard, links, live, machine, oncall, pages, pings, why
+from monitor.web import alerts, audits, deliveries, gates, guard, links, live, machine, oncall, pages, pings, why
 from monitor.web.auth import Brake, Gate, Sessions
 from monitor.web.files import Files
 from monitor.web.guard import Role
@@ -58,6 +58,8 @@ def routes(files: Files) -> tuple[Route, ...]:
         Route("GET", "/on-call", Role.PERSON, oncall.show),
         Route("POST", "/on-call/overrides", Role.PERSON, oncall.override),
         Route("POST", "/on-call/overrides/{id}/remove", Role.PERSON, oncall.drop_override),
+        Route("GET", "/audits/credentials", Role.PERSON, audits.show),
+        Route("POST", "/audits/credentials/sign-off", Role.PERSON, audits.sign_off),
         Route("GET", "/events", Role.PERSON, live.events),
         Route("POST", "/sign-out", Role.PERSON, pages.sign_out),
         Route("GET", "/sign-in", Role.PUBLIC, pages.sign_in_page),

@@ -15,6 +15,7 @@ from monitor.heartbeats import Heartbeats
 from monitor.inbound import Inbound
 from monitor.store import Store
 from probes import Reading
+from probes._engines.audits import Audits
 
 
 class Reloads(Protocol):
@@ -125,6 +126,11 @@ class App(Protocol):
     @property
     def inbound(self) -> Inbound:
         """Takes the alerts of other programs."""
+        ...
+
+    @property
+    def audits(self) -> Audits:
+        """The newest audits of who can enter, with names."""
         ...
 
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:

@@ -5,27 +5,26 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
+from alerting.rules import Rule, State, step
 from monitor.config import Config, load
+from monitor.config.model import Check
 from monitor.demo import FAULTS, Demo, DemoError, Fault, running, trigger
 from monitor.demo.control import SOCKET, ask
 from monitor.reading import read
 from probes import Reading, Status
 from probes import load as load_kind
 from probes._engines import Engines
+from probes._engines.pings import Ping, digest
 
 DEADLINE = 20.0
 """Seconds after which a condition that a test waits for will not come true any more."""
-
-
-@pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with Demo(tmp_path / "demo") as running_demo:
-        yield running_demo
 
 
 @pytest.fixture
@@ -35,16 +34,56 @@ async def engines() -> AsyncIterator[Engines]:
     opened.close()
 
 
+@pytest.fixture
+async def demo(tmp_path: Path, engines: Engines) -> AsyncIterator[Demo]:
+    """A demo whose backup reaches the engines, as it reaches the board."""
+
+    async def hear(request: web.Request) -> web.Response:
+        ping = Ping(request.match_info.get("what", "success"))
+        engines.pings.take(digest(request.match_info["key"]), ping, None, datetime.now(UTC))
+        return web.Response()
+
+    board = web.Application()
+    board.add_routes([web.post(path, hear) for path in ("/ping/{key}", "/ping/{key}/{what}")])
+    runner = web.AppRunner(board, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with Demo(tmp_path / "demo", runner.addresses[0][1]) as running_demo:
+        yield running_demo
+    await runner.cleanup()
+
+
 async def measure(config: Config, engines: Engines) -> dict[str, Reading]:
-    """One reading of every check, by id."""
-    probes = [(check, load_kind(check.kind)(check.params, engines)) for check in config.checks]
-    readings = await asyncio.gather(*(read(check.id, probe, check.timeout) for check, probe in probes))
-    return {reading.check: reading for reading in readings}
+    """One reading of every check, by id: first of those that measure, then of those that judge what these found."""
+    judging = [check for check in config.checks if not load_kind(check.kind).on_demand]
+    measuring = [check for check in config.checks if check not in judging]
+    for checks in (measuring, judging):
+        for reading in await asyncio.gather(*(look(check, engines) for check in checks)):
+            engines.latest.take(reading)
+    return dict(engines.latest.readings)
 
 
-def troubles(readings: dict[str, Reading]) -> dict[str, tuple[Status, str]]:
+async def look(check: Check, engines: Engines) -> Reading:
+    probe = load_kind(check.kind)(check.params, engines)
+    probe.check = check.id
+    return await read(check.id, probe, check.timeout)
+
+
+def troubles(readings: dict[str, Reading]) -> dict[str, str]:
     """What is not up, and why."""
-    return {id: (one.status, one.reason) for id, one in readings.items() if one.status is not Status.UP}
+    return {id: one.reason for id, one in readings.items() if one.status is not Status.UP}
+
+
+def opened(config: Config, readings: dict[str, Reading]) -> set[str]:
+    """The rules about figures that checks open which are up, if they go on like that."""
+    working = [check for check in config.checks if readings[check.id].status is Status.UP]
+    rules = [(check, rule) for check in working for rule in check.rules if rule.metric]
+    return {f"{check.id} {rule.id}" for check, rule in rules if opens(rule, readings[check.id])}
+
+
+def opens(rule: Rule, reading: Reading) -> bool:
+    at_once = replace(rule, times=1, window=1)
+    return step(at_once, State(), reading, reading.at, lambda: "episode").turned is not None
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -53,34 +92,62 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_everything_is_up_while_nothing_is_wrong(demo: Demo, engines: Engines) -> None:
-    assert troubles(await measure(load(demo.config_path), engines)) == {}
+async def heard(demo: Demo, engines: Engines, *, failed: bool) -> None:
+    """Wait until the backup has told how it went."""
+    key = digest(demo.folder.joinpath("secrets", "heartbeat").read_text(encoding="utf-8"))
+    await until(lambda: engines.pings.of(key).ended is not None and engines.pings.of(key).failed is failed)
+
+
+async def test_everything_is_up_while_nothing_is_wrong_and_nobody_gives_orders(demo: Demo, engines: Engines) -> None:
+    config = load(demo.config_path)
+    await heard(demo, engines, failed=False)
+    readings = await measure(config, engines)
+    assert (troubles(readings), opened(config, readings)) == ({}, set())
+    assert demo.orders == ()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
-async def test_a_fault_is_found_by_its_checks_alone_and_leaves_nothing_behind(
-    fault: Fault, demo: Demo, engines: Engines
-) -> None:
+async def test_a_fault_is_found_by_its_checks_alone(fault: Fault, demo: Demo, engines: Engines) -> None:
     config = load(demo.config_path)
     await demo.begin(fault.id)
     assert demo.faults == (fault,)
-    assert troubles(await measure(config, engines)) == dict.fromkeys(fault.checks, (Status.DOWN, fault.reason))
-    await demo.end(fault.id)
-    assert demo.faults == ()
-    assert troubles(await measure(config, engines)) == {}
+    await heard(demo, engines, failed=fault.id == "backup-fails")
+    readings = await measure(config, engines)
+    assert troubles(readings) == fault.down
+    assert opened(config, readings) == set(fault.rules)
+
+
+async def test_faults_leave_nothing_behind(demo: Demo, engines: Engines) -> None:
+    config = load(demo.config_path)
+    for fault in FAULTS:
+        await demo.begin(fault.id)
+        await demo.end(fault.id)
+    await heard(demo, engines, failed=False)
+    readings = await measure(config, engines)
+    assert (demo.faults, troubles(readings), opened(config, readings)) == ((), {}, set())
 
 
 async def test_the_configuration_names_everything_that_a_message_needs(demo: Demo) -> None:
     config = load(demo.config_path)
-    assert {asset.section for asset in config.assets} == {"uplinks", "wifi", "doors", "booking", "rooms"}
+    sections = {"uplinks", "wifi", "doors", "booking", "rooms", "equipment", "services"}
+    assert {asset.section for asset in config.assets} == sections
     assert all(asset.people and asset.affects and asset.remedy for asset in config.assets)
-    assert all(check.interval == 5 for check in config.checks)
+    assert all(check.interval <= 15 for check in config.checks)
     assert [secret.get_secret_value() for secret in config.destinations.values()] == [demo.sink.url]
 
 
-async def test_every_check_of_a_fault_exists(demo: Demo) -> None:
-    ids = {check.id for check in load(demo.config_path).checks}
-    assert {check for fault in FAULTS for check in fault.checks} <= ids
+async def test_the_configuration_holds_no_secret_and_their_files_are_for_the_user_alone(demo: Demo) -> None:
+    text = demo.config_path.read_text(encoding="utf-8")
+    files = [*demo.folder.joinpath("secrets").iterdir()]
+    assert len(files) == 10
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert [file.name for file in files if f"'{file.read_text()}'" in text or f" {file.read_text()}\n" in text] == []
+
+
+async def test_what_the_readme_shows_of_the_start_is_so(demo: Demo) -> None:
+    config = load(demo.config_path)
+    readme = Path(__file__).parents[3].joinpath("README.md").read_text(encoding="utf-8")
+    assert f"Watching Harbour Street: {len(config.assets)} assets, {len(config.checks)} checks\n" in readme
 
 
 async def test_two_demos_run_side_by_side(tmp_path: Path, demo: Demo, engines: Engines) -> None:
@@ -109,7 +176,7 @@ async def test_a_fault_that_is_begun_again_lasts_from_then(demo: Demo) -> None:
     await until(lambda: [fault.id for fault in demo.faults] == ["door-offline"])
 
 
-async def test_a_fault_of_the_same_peer_replaces_the_one_before(demo: Demo) -> None:
+async def test_a_fault_of_the_same_device_replaces_the_one_before(demo: Demo) -> None:
     await demo.begin("booking-down")
     await demo.begin("certificate-expired")
     await demo.end("booking-down")
@@ -122,7 +189,7 @@ async def test_without_a_demo_the_error_says_how_to_start_one(tmp_path: Path) ->
 
 
 async def test_an_unknown_fault_is_answered_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(DemoError, match=r"no fault 'rain'; there are booking-down, "):
+    with pytest.raises(DemoError, match=r"no fault 'rain'; there are access-point-lost, "):
         await trigger(tmp_path, "rain", 60)
 
 

@@ -59,12 +59,14 @@ async def test_a_fault_also_ends_when_the_script_is_cut_short() -> None:
 @pytest.mark.parametrize("scene", [*OPENING, *LOOP], ids=lambda scene: scene.fault)
 def test_every_scene_is_of_a_fault_that_exists_on_the_asset_that_it_hits(scene: Scene) -> None:
     (fault,) = (fault for fault in FAULTS if fault.id == scene.fault)
-    assert {check.split("/")[0] for check in fault.checks} == {scene.asset}
+    assert scene.asset in fault.assets
     assert 0 < scene.answer < scene.lasts
 
 
 def test_the_page_on_the_demo_lists_every_fault_as_it_is() -> None:
     page = Path(__file__).parents[3].joinpath("docs/operations/demo.md").read_text(encoding="utf-8")
     for fault in FAULTS:
-        checks = ", ".join(f"`{check}`" for check in fault.checks)
-        assert f"| `{fault.id}` | {fault.notice} | {checks} | `{fault.reason}` |" in page
+        down = [f"`{check}` is down: `{reason}`" for check, reason in fault.down.items()]
+        rules = ["`{}` opens `{}`".format(*rule.split(" ")) for rule in fault.rules]
+        assert f"| `{fault.id}` | {fault.notice} | {', '.join((*down, *rules))} |" in page
+    assert page.count("\n| `") == len(FAULTS)

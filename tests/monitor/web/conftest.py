@@ -32,6 +32,7 @@ from monitor.web.app import build
 from monitor.web.auth import Gate
 from probes import Reading, Sample, Status, load
 from probes._engines import Engines
+from probes._engines.audits import Audits
 
 OPEN = OpeningHours(ZoneInfo("Europe/Berlin"), (((time(8), time(20)),),) * 5 + ((),) * 2)
 
@@ -98,6 +99,10 @@ class Space:
         self.overrides = tuple(one for one in self.overrides if one.id != id)
         async with self.store.begin() as conn:
             return await overrides.delete(conn, id)
+
+    @property
+    def audits(self) -> Audits:
+        return self.engines.audits
 
     @property
     def healths(self) -> Mapping[str, Health]:

@@ -22,6 +22,8 @@ _LISTS = {
     "spaces/coworkermsofficecalendars": "CoworkerMsOfficeCalendar",
     "spaces/coworkergooglecalendars": "CoworkerGoogleCalendar",
     "billing/coworkerinvoices": "CoworkerInvoice",
+    "billing/coworkercontracts": "CoworkerContract",
+    "spaces/coworkeraccesscontrolaudits": "CoworkerAccessControlAudit",
 }
 
 

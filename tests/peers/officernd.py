@@ -13,7 +13,7 @@ TOKEN = canary("officernd-token")
 BASE = "/api/v2/organizations/example"
 
 _SCOPES = {
-    "/members/count": "flex.community.members.read",
+    "/members": "flex.community.members.read",
     "/bookings/occurrences": "flex.space.bookings.read",
     "/resources": "flex.space.resources.read",
     "/payments": "flex.billing.payments.read",
@@ -22,12 +22,13 @@ _SCOPES = {
 
 @dataclass
 class Officernd:
-    """Members by status, bookings, resources and payments; `page` is how many of a list come at a time."""
+    """Members by status, bookings, resources, payments and people; `page` is how many of a list come at a time."""
 
     members: dict[str, int] = field(default_factory=dict)
     occurrences: list[dict[str, Any]] = field(default_factory=list)
     resources: tuple[str, ...] = ()
     payments: list[dict[str, Any]] = field(default_factory=list)
+    people: list[dict[str, Any]] = field(default_factory=list)
     page: int = 50
     scopes: str = ""
 
@@ -37,6 +38,9 @@ class Officernd:
         answers: dict[str, Any] = {
             "POST /oauth/token": self._token,
             f"GET {BASE}/members/count": {"total": sum(self.members.values()), "groups": groups},
+            f"GET {BASE}/members": lambda asked: self._paged(
+                [one for one in self.people if one["status"] == asked.one("status")], asked
+            ),
             f"GET {BASE}/bookings/occurrences": lambda asked: self._paged(self.occurrences, asked),
             f"GET {BASE}/payments": lambda asked: self._paged(
                 [one for one in self.payments if one["status"] == asked.one("status")], asked

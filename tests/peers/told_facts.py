@@ -193,7 +193,7 @@ def printer_trays(reading: Reading, fact: Any, facts: Mapping[str, Any]) -> Told
 
 
 def printer_pages(reading: Reading, fact: Any, facts: Mapping[str, Any]) -> Told:
-    return reading.value("deskwatch_printer_pages"), max(fact.values(), default=None)
+    return reading.value("deskwatch_printer_pages_total"), max(fact.values(), default=None)
 
 
 PRINTER: Mapping[str, Claim] = {

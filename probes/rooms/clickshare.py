@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
 from probes import Failed, Measured, Metric, Probe, Sample
-from probes._engines import Engines, api, displays
+from probes._engines import Engines, api, displays, room_systems
 from probes._engines.api import Api, Question
 from probes._engines.devices import DeviceParams
 from probes._engines.http_exchange import Trust, origin
@@ -22,11 +23,8 @@ MOST_ROWS = 256
 """Buttons, or displays, that are counted."""
 
 _BASE = "/v2/configuration"
-_IN_USE = "deskwatch_room_in_use"
 _SHARING = "deskwatch_room_sharing"
-_UPTIME = "deskwatch_room_uptime_seconds"
 _BUTTONS = "deskwatch_room_buttons"
-_CONNECTED = "deskwatch_room_connected_peripherals"
 
 _FINE, _FAILED = ("ok", "0", ""), ("error", "2")  # newer software says a word, older a number
 _POWER = {"on": "on", "standby": "standby", "ecostandby": "standby", "networkedstandby": "standby", "off": "standby"}
@@ -79,13 +77,13 @@ class Clickshare(Probe[ClickshareParams]):
         displays.POWER,
         displays.FAULT,
         displays.WARNING,
-        Metric(_IN_USE, "1 while somebody uses the room system, else 0"),
+        room_systems.IN_USE,
         Metric(_SHARING, "1 while somebody shows something through it, else 0"),
         Metric(
             _BUTTONS, "Buttons that belong to it, and those that are plugged in", "", "state", ("paired", "plugged")
         ),
-        Metric(_CONNECTED, "How many of these the room system sees", "", "peripheral", ("displays",)),
-        Metric(_UPTIME, "Time since it was started", "seconds"),
+        replace(room_systems.CONNECTED, parts=("displays",)),
+        room_systems.UPTIME,
         displays.MODEL,
         displays.SERIAL,
     )
@@ -201,12 +199,12 @@ def _samples(unit: BaseUnit) -> Iterator[Sample]:
     yield Sample(displays.FAULT.name, int(unit.health == "failed"), "other")
     yield Sample(displays.WARNING.name, int(unit.health == "warns"), "other")
     told = (
-        (_IN_USE, unit.in_use, ""),
+        (room_systems.IN_USE.name, unit.in_use, ""),
         (_SHARING, unit.sharing, ""),
-        (_UPTIME, unit.uptime, ""),
+        (room_systems.UPTIME.name, unit.uptime, ""),
         (_BUTTONS, unit.paired, "paired"),
         (_BUTTONS, unit.plugged, "plugged"),
-        (_CONNECTED, unit.connected, "displays"),
+        (room_systems.CONNECTED.name, unit.connected, "displays"),
     )
     yield from (Sample(metric, float(value), part) for metric, value, part in told if value is not None)
     named = ((displays.MODEL, unit.model), (displays.SERIAL, unit.serial))

@@ -3,13 +3,14 @@
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample, Unmeasured
-from probes._engines import Engines, api, displays
+from probes._engines import Engines, api, displays, room_systems
 from probes._engines.api import Answer, Api, Grant, Lines, Question, cookies
 from probes._engines.devices import DeviceParams, device
 from probes._engines.http_exchange import Response, Trust, origin
@@ -32,7 +33,6 @@ _SIGNAL = "deskwatch_room_input_signal"
 _EDID = "deskwatch_room_input_edid_failed"
 _SINK = "deskwatch_room_output_connected"
 _BLOCKED = "deskwatch_room_output_blocked"
-_CONNECTED = "deskwatch_room_connected_peripherals"
 
 Row = Mapping[str, Any]
 
@@ -105,7 +105,7 @@ class Crestron(Probe[CrestronParams]):
         Metric(_EDID, "1 if this input could not be told which pictures the displays take, else 0", "", "input"),
         Metric(_SINK, "1 if a display is connected to this output, else 0", "", "output"),
         Metric(_BLOCKED, "1 if copy protection (HDCP) keeps the picture from this output, else 0", "", "output"),
-        Metric(_CONNECTED, "How many of these the room system sees", "", "peripheral", ("displays",)),
+        replace(room_systems.CONNECTED, parts=("displays",)),
         displays.MODEL,
         displays.SERIAL,
         displays.FIRMWARE,
@@ -282,7 +282,7 @@ def _samples(view: View) -> Iterator[Sample]:
         yield from _known((_SINK, each.connected, each.name), (_BLOCKED, each.blocked, each.name))
     told = [each.connected for each in view.outputs if each.connected is not None]
     if told:
-        yield Sample(_CONNECTED, sum(told), "displays")
+        yield Sample(room_systems.CONNECTED.name, sum(told), "displays")
     named = ((displays.MODEL, view.model), (displays.SERIAL, view.serial), (displays.FIRMWARE, view.software))
     yield from (Sample(metric.name, 1, value) for metric, value in named if value)
 

@@ -22,9 +22,14 @@ COMMANDS = (
     ("silence", "add"),
     ("silence", "list"),
     ("silence", "expire"),
+    ("audit", "credentials"),
+    ("audit", "signoffs"),
     ("why",),
     ("simulate",),
     ("import", "prometheus-rules"),
+    ("import", "blackbox"),
+    ("import", "uptime-kuma"),
+    ("import", "gatus"),
     ("oncall", "who"),
     ("oncall", "shifts"),
     ("oncall", "override"),
@@ -33,6 +38,7 @@ COMMANDS = (
     ("reference", "schema"),
     ("reference", "kinds"),
     ("reference", "probes"),
+    ("reference", "scrape"),
 )
 
 

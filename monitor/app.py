@@ -34,7 +34,7 @@ from monitor.notices import trial
 from monitor.outbox import Outbox
 from monitor.pipeline import Pipeline
 from monitor.reading import read
-from monitor.response import Turn
+from monitor.response import Turn, involved
 from monitor.runner import Runner
 from monitor.store import Store, StoreError, links, outbox, overrides, silences
 from monitor.upkeep import Upkeep
@@ -80,7 +80,8 @@ class App:
         self.heartbeats = Heartbeats(store, self._engines.pings)
         self._memories = Memories(store, self._engines.memory)
         self.signer: Signer
-        self._pipeline = Pipeline(store, self.vitals, self._touch, self._queued)
+        self._involved: Mapping[str, str] = {}
+        self._pipeline = Pipeline(store, self.vitals, self._turn, self._queued)
         self.inbound = Inbound(self._pipeline, self.vitals)
         self._outbox = Outbox(store, self.vitals, self._touch)
         self._runner = Runner(
@@ -300,6 +301,7 @@ class App:
         self._runner.watch(config.checks, config.parents)
         self._outbox.adopt(channels, config)
         self._readings.adopt(config)
+        self._involved = involved(self._pipeline.known)
         self._engines.latest.keep_only({check.id for check in config.checks})
         self._engines.audits.keep_only({check.id for check in config.checks})
         self.reloads = Reloads(True, datetime.now(UTC))
@@ -330,8 +332,13 @@ class App:
     def _see(self, reading: Reading) -> None:
         before = self._engines.latest.of(reading.check)
         self._engines.latest.take(reading)
+        self._readings.count(reading, self._involved.get(reading.check, ""))
         if before is None or (before.status, before.reason) != (reading.status, reading.reason):
             self._touch()
+
+    def _turn(self) -> None:
+        self._involved = involved(self._pipeline.known)
+        self._touch()
 
     def _queued(self) -> None:
         self._outbox.wake()

@@ -15,6 +15,7 @@ from monitor.commands.importing import importing
 from monitor.commands.incidents import incidents
 from monitor.commands.links import links
 from monitor.commands.oncall import oncall
+from monitor.commands.scrape import scrape
 from monitor.commands.silence import silence
 from monitor.commands.simulate import simulate
 from monitor.commands.why import why
@@ -191,9 +192,10 @@ def reference_schema() -> None:
 @reference.command("kinds", epilog="Example: deskwatch reference kinds")
 def reference_kinds(as_json: Json = False) -> None:
     """Every kind of probe in a sentence."""
-    from probes import kinds, load
+    from monitor.reference import told
+    from probes import kinds
 
-    rows = [(kind, (load(kind).__doc__ or "").splitlines()[0]) for kind in kinds()]
+    rows = [(kind, told(kind)) for kind in kinds()]
     if as_json:
         print_json([{"kind": kind, "what": what} for kind, what in rows])
     else:
@@ -207,6 +209,11 @@ def reference_probes(write: Annotated[Path, typer.Option(help="The folder of pag
 
     for path in update(write):
         out.print(f"{path} renewed")
+
+
+reference.command(
+    "scrape", epilog="Example: deskwatch reference scrape --write /etc/prometheus/deskwatch/harbour.json"
+)(scrape)
 
 
 async def _watch(path: Path, beside: Callable[[Any], Coroutine[Any, Any, None]] | None = None) -> None:

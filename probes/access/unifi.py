@@ -1,5 +1,6 @@
 """Asks UniFi Access how its doors, hubs and readers are."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ MOST_RULES = 5
 """Unlocked doors that are asked why."""
 
 _SETTINGS = "`token`: it has to be one of UniFi Access itself, with the right to view spaces and devices"
+_CODE = re.compile("[A-Z_]{1,60}")
 _KEPT = {
     "keep_unlock": "kept unlocked by hand",
     "custom": "unlocked for a while by hand",
@@ -112,6 +114,7 @@ def _said(answer: Answer) -> Any:
     code = words(answer.document.get("code")) if isinstance(answer.document, Mapping) else ""
     if code in ("SUCCESS", ""):
         return answer.document
+    code = code if _CODE.fullmatch(code) else "a code that is none of its own"
     if any(word in code for word in ("AUTH", "TOKEN", "PERMISSION", "FORBIDDEN")):
         raise Unmeasured("no_permission", f"UniFi Access does not let us in, {code}; correct {_SETTINGS}")
     raise Failed("wrong_status", f"UniFi Access answered with status {answer.status} and {code}")

@@ -57,7 +57,7 @@ class Optix(Platform[OptixParams]):
 
     async def _view(self, day: Slot, now: datetime, deadline: float) -> View:
         """Nothing of members and bookings is known of its schema: who we are is all that is asked."""
-        answer = await graphql(self._api, _WHO, {}, deadline)
+        answer = await self._ask(_WHO, {}, deadline)
         require_no_error(answer)
         match answer:
             case {"data": {"me": {"user": {"user_id": _}}}}:
@@ -71,7 +71,15 @@ class Optix(Platform[OptixParams]):
             "resource_id": [resource],
         }
         draft = {"owner_user_id": self.params.owner, "source": "Deskwatch", "title": "Deskwatch", "bookings": [booking]}
-        return drafted(await graphql(self._api, _DRAFT, {"input": draft}, deadline), resource)
+        return drafted(await self._ask(_DRAFT, {"input": draft}, deadline), resource)
+
+    async def _ask(self, query: str, variables: Mapping[str, Any], deadline: float) -> Mapping[str, Any]:
+        """The answer to a query, its errors in words without our token, which one of them may repeat."""
+        answer = await graphql(self._api, query, variables, deadline)
+        if not isinstance(answer.get("errors"), list):
+            return answer
+        token = self.params.token.get_secret_value()
+        return {**answer, "errors": [{"message": _said(error).replace(token, "***")} for error in answer["errors"]]}
 
 
 def drafted(answer: Mapping[str, Any], resource: str) -> bool:

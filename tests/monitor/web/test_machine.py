@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from monitor.config.model import Module
 from monitor.web import machine
 
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
@@ -129,6 +132,65 @@ async def test_a_probe_on_demand_sends_no_secret_of_ours_anywhere(
         answer = await stranger.get("/probe", params=params)
         assert answer.status == 403
         assert "4711" not in await answer.text()
+
+
+@pytest.fixture
+def modules(space: Any) -> Any:
+    """A space whose configuration has modules."""
+    named = {
+        "tcp_connect": Module("internet.tcp", {}, timeout=2),
+        "http_2xx": Module("internet.http", {"bearer": "${env:DOOR_CODE}"}),
+    }
+    space.config = replace(space.config, modules=named)
+    return space
+
+
+@pytest.mark.usefixtures("modules")
+async def test_a_module_of_the_configuration_is_asked_by_its_name(stranger: TestClient, listener: int) -> None:
+    query = {"module": "tcp_connect", "target": f"127.0.0.1:{listener}"}
+    for seconds, left in (("10", 2), ("1.5", 1)):
+        answer = await stranger.get("/probe", params=query, headers={machine.SCRAPE_TIMEOUT: seconds})
+        found = values(await answer.text())
+        assert (answer.status, found["probe_success"], found["probe_timeout_seconds"]) == (200, 1, left)
+
+
+@pytest.mark.usefixtures("modules")
+async def test_a_module_takes_no_settings_but_those_of_the_configuration(stranger: TestClient) -> None:
+    query = {"module": "http_2xx", "target": "http://127.0.0.1:9/", "tls_verify": "false"}
+    answer = await stranger.get("/probe", params=query)
+    assert answer.status == 400
+    assert "leave out tls_verify" in await answer.text()
+
+
+@pytest.mark.usefixtures("modules")
+async def test_who_names_no_module_asks_for_http_2xx(
+    stranger: TestClient, listener: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_CODE", "4711-4711")
+    found = values(await (await stranger.get("/probe", params={"target": f"127.0.0.1:{listener}"})).text())
+    assert (found["probe_success"], found["probe_http_status_code"]) == (0, 0)
+
+
+@pytest.mark.usefixtures("modules")
+async def test_debug_explains_the_probe_and_tells_no_secret(
+    stranger: TestClient, listener: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_CODE", "4711-4711")
+    query = {"module": "http_2xx", "target": f"http://127.0.0.1:{listener}/", "debug": "true"}
+    answer = await stranger.get("/probe", params=query)
+    text = await answer.text()
+    assert (answer.status, answer.content_type) == (200, "text/plain")
+    assert "It is down: " in text
+    assert "\nprobe_success 0.0\n" in text
+    assert '"bearer": "**********"' in text
+    assert "4711" not in text
+
+
+async def test_debug_explains_also_what_could_not_be_measured(stranger: TestClient) -> None:
+    query = {"module": "internet.tcp", "target": "127.0.0.1:1", "source": "192.0.2.1", "debug": "true"}
+    text = await (await stranger.get("/probe", params=query)).text()
+    assert "It could not be measured: " in text
+    assert "probe_success" not in text
 
 
 @pytest.mark.parametrize(

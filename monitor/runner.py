@@ -232,8 +232,8 @@ class Runner:
     async def _confirm(self, group: asyncio.TaskGroup, watched: _Watched, failed: float) -> list[Reading]:
         """Look again at a failure that was first seen at a time of the monotonic clock.
 
-        One that is still there waits for what the checks above it find meanwhile. If one of them has recovered since, it
-        is looked at once more.
+        One that is still there waits for what the checks above it find meanwhile. If one of them has recovered since,
+        it is looked at once more.
         """
         confirm, found = watched.check.confirm, list[Reading]()
         parents = [self._watched[id] for id in watched.parents if id in self._watched]

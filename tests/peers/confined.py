@@ -1,4 +1,4 @@
-"""Deskwatch with as few rights as a deployment gives it: a user of its own, a read-only system, one folder to write to."""
+"""Deskwatch with as few rights as a deployment gives it: a user of its own, a read-only system, one folder for data."""
 
 import os
 import subprocess

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import base64
 import contextlib
 import logging
 import re
@@ -295,6 +296,7 @@ def _secret(url: str, plugin: "NotifyBase") -> re.Pattern[str]:
     public = _shown(plugin).split("://")
     kept = {part for part in parts if len(part) > 3 and part not in public}
     if plugin.password:
-        kept.add(plugin.password)
+        signed = f"{plugin.user or ''}:{plugin.password}".encode()  # as basic authentication sends it
+        kept |= {plugin.password, base64.b64encode(signed).decode()}
     longest_first = sorted(kept, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)

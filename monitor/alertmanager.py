@@ -169,14 +169,22 @@ class _Peer:
             async with session.post(f"{self._url}/api/v2/alerts", json=alerts, allow_redirects=False) as answer:
                 if answer.status == 200:
                     return ""
-                words = line((await answer.content.read(2000)).decode(errors="replace"), 200)
-                return f"it answered {answer.status}: {words}"
+                words = self._masked((await answer.content.read(2000)).decode(errors="replace"))
+                return f"it answered {answer.status}: {line(words, 200)}"
         except TimeoutError:
             return f"no answer within {ANSWER:.0f} s"
         except ClientConnectorError as error:
             return f"no connection: {error.os_error.strerror or type(error.os_error).__name__}"
         except (ClientError, ValueError) as error:
             return f"the request failed: {type(error).__name__}"
+
+    def _masked(self, words: str) -> str:
+        """Words of an answer without what signs us in, which something on the way may have said back."""
+        secret = self._settings.authorization
+        value = secret.get_secret_value() if secret is not None else ""
+        for word in filter(None, (value, value.rpartition(" ")[2])):
+            words = words.replace(word, "***")
+        return words
 
 
 def _ours(firing: Mapping[str, Turn]) -> dict[str, Turn]:

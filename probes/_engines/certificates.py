@@ -42,13 +42,13 @@ RULES = (
     DefaultRule(
         "certificate-expires",
         "deskwatch_certificate_remaining_seconds",
-        "the certificate expires within 14 days",
+        "has a certificate that expires within 14 days",
         below=14 * _DAY,
     ),
     DefaultRule(
         "certificate-expires-now",
         "deskwatch_certificate_remaining_seconds",
-        "the certificate expires within 3 days",
+        "has a certificate that expires within 3 days",
         severity="critical",
         below=3 * _DAY,
     ),

@@ -79,7 +79,14 @@ class Promql(Probe[PromqlParams]):
             answer = await self.engines.http.fetch(self._request(timeout), timeout)
         except Failed as failure:
             raise Unmeasured("no_source", f"Prometheus does not answer: {failure.detail}") from failure
-        return found(answer.status, answer.body, self.params.part_label)
+        return found(answer.status, self._masked(answer.body), self.params.part_label)
+
+    def _masked(self, body: bytes) -> bytes:
+        """The answer without the secret, which something on the way may have said back."""
+        for _, value in self._private:
+            for secret in (value, value.rpartition(" ")[2]):
+                body = body.replace(secret.encode(), b"***")
+        return body
 
     def _request(self, timeout: float) -> http_exchange.Request:
         params = self.params

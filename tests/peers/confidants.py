@@ -356,6 +356,7 @@ CONFIDANTS: Mapping[str, Come] = {
     "booking.optix": _optix,
     "booking.portal": _portal,
     "booking.stripe": _stripe,
+    "equipment.device": _agent({"1.0": b"Switch", "3.0": 4711, "5.0": b"switch"}, under="1.3.6.1.2.1.1."),
     "equipment.interfaces": _switch,
     "equipment.nut": _nut,
     "equipment.printer": _agent({"5.1.1.1": 3, "2.1.5.1": 2}, under="1.3.6.1.2.1.25.3."),

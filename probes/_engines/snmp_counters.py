@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 _TICKS = 2**32  # sysUpTime counts hundredths of a second and wraps after 497 days
 _SLACK = 30.0  # s: agents serve sysUpTime from a cache
+_OF_A_WRAP = 0.02  # ten days: clocks that began together and run apart
 _DRIFT = 0.1  # how far a device's clock may run fast or slow
 
 
@@ -58,13 +59,15 @@ def restarted(before: Counter, after: Counter) -> bool:
 def uptime_seconds(ticks: int, engine_time: int | None = None) -> float:
     """How long a device is up, from sysUpTime (hundredths of a second).
 
-    snmpEngineTime, in seconds, counts on where sysUpTime wrapped: it says how often it did.
+    snmpEngineTime, in seconds, counts on where sysUpTime wrapped: it says how often it did. One that is not whole
+    wraps away is a clock of its own, and tells nothing.
     """
     seconds = ticks / 100
     if engine_time is None:
         return seconds
-    wraps = round((engine_time - seconds) / (_TICKS / 100))
-    return seconds + max(wraps, 0) * _TICKS / 100
+    behind = (engine_time - seconds) / (_TICKS / 100)
+    wraps = round(behind)
+    return seconds + max(wraps, 0) * _TICKS / 100 if abs(behind - wraps) < _OF_A_WRAP else seconds
 
 
 def _comparable(before: Counter, after: Counter) -> bool:

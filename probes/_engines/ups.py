@@ -23,12 +23,18 @@ METRICS: tuple[Metric, ...] = (
     Metric("deskwatch_ups_overloaded", "1 while more hangs on the UPS than it can feed, else 0"),
     Metric("deskwatch_ups_test_failed", "1 if the last self-test failed, else 0"),
     Metric("deskwatch_ups_battery_celsius", "Temperature of the battery", "celsius"),
+    Metric("deskwatch_ups_battery_volts", "Voltage of the battery", "volts"),
+    Metric("deskwatch_ups_output_volts", "Voltage that the UPS gives, the highest of all lines", "volts"),
+    Metric("deskwatch_ups_output_watts", "Power that the UPS gives, on all lines together", "watts"),
+    Metric("deskwatch_ups_input_hertz", "Frequency of the mains, the highest of all lines", "hertz"),
+    Metric("deskwatch_ups_on_battery_seconds", "How long it has been running on its battery, 0 on mains", "seconds"),
+    Metric("deskwatch_ups_alarms", "Entries in the list of alarms of the UPS"),
 )
 
 RULES: tuple[DefaultRule, ...] = (
     DefaultRule("on-battery", "deskwatch_ups_on_battery", "runs on its battery", severity="critical", above=0, hold=60),
     DefaultRule(
-        "battery-low", "deskwatch_ups_battery_low", "its battery is nearly empty", severity="critical", above=0
+        "battery-low", "deskwatch_ups_battery_low", "has a battery that is nearly empty", severity="critical", above=0
     ),
     DefaultRule("overloaded", "deskwatch_ups_overloaded", "has more to feed than it can", severity="critical", above=0),
     DefaultRule(
@@ -48,7 +54,7 @@ RULES: tuple[DefaultRule, ...] = (
     DefaultRule(
         "battery-hot",
         "deskwatch_ups_battery_celsius",
-        "its battery is hotter than 40 °C, which wears it out",
+        "has a battery hotter than 40 °C, which wears it out",
         above=40,
         clear=38,
         hold=600,
@@ -63,7 +69,7 @@ LOST_BELOW = 40.0
 class Ups:
     """The state of a UPS; None is what it does not tell. Ratios are from 0 to 1.
 
-    `input_volts` and `load_ratio` are the highest of all lines, for a UPS may list lines that are not wired.
+    Of several lines it is the highest, for a UPS may list lines that are not wired; `output_watts` is their sum.
     """
 
     output_off: bool | None = None
@@ -79,6 +85,12 @@ class Ups:
     overloaded: bool | None = None
     test_failed: bool | None = None
     battery_celsius: float | None = None
+    battery_volts: float | None = None
+    output_volts: float | None = None
+    output_watts: float | None = None
+    input_hertz: float | None = None
+    on_battery_seconds: float | None = None
+    alarms: float | None = None
 
     def completed(self, other: "Ups") -> "Ups":
         """The same, with what is not told taken from another account of the same UPS."""

@@ -192,6 +192,10 @@ def state(variables: Mapping[str, str]) -> Ups:
         overloaded="OVER" in flags,
         test_failed="fail" in result or "error" in result if result else None,
         battery_celsius=_number(variables, "battery.temperature"),
+        battery_volts=_number(variables, "battery.voltage"),
+        output_volts=_number(variables, "output.voltage"),
+        output_watts=_number(variables, "ups.realpower"),
+        input_hertz=_number(variables, "input.frequency"),
     )
 
 

@@ -31,7 +31,7 @@ def _celsius(factor: float = 1) -> Reader:
 class Mib(NamedTuple):
     """How one MIB tells of a UPS: instances and columns with what they are to us.
 
-    `shows` is the instance by which it is recognised. Of a column, the highest number counts.
+    `shows` is the instance by which it is recognised. Of a column, the highest number counts; of power, the sum.
     """
 
     shows: str
@@ -60,8 +60,17 @@ MIBS: tuple[Mib, ...] = (
             (f"{_UPS}.2.4.0", "charge_ratio", _times(0.01)),
             (f"{_UPS}.2.7.0", "battery_celsius", _celsius()),
             (f"{_UPS}.7.3.0", "test_failed", _is(3)),
+            (f"{_UPS}.2.2.0", "on_battery_seconds", _times(1)),
+            (f"{_UPS}.2.5.0", "battery_volts", _times(0.1)),
+            (f"{_UPS}.6.1.0", "alarms", _times(1)),
         ),
-        ((f"{_UPS}.3.3.1.3", "input_volts", _times(1)), (f"{_UPS}.4.4.1.5", "load_ratio", _times(0.01))),
+        (
+            (f"{_UPS}.3.3.1.2", "input_hertz", _times(0.1)),
+            (f"{_UPS}.3.3.1.3", "input_volts", _times(1)),
+            (f"{_UPS}.4.4.1.2", "output_volts", _times(1)),
+            (f"{_UPS}.4.4.1.4", "output_watts", _times(1)),
+            (f"{_UPS}.4.4.1.5", "load_ratio", _times(0.01)),
+        ),
         f"{_UPS}.6.2.1.2",
     ),
     Mib(  # PowerNet-MIB of APC; the later of two instances is the finer one
@@ -80,6 +89,8 @@ MIBS: tuple[Mib, ...] = (
             (f"{_APC}.2.2.4.0", "replace_battery", _is(2)),
             (f"{_APC}.3.2.1.0", "input_volts", _times(1)),
             (f"{_APC}.3.3.1.0", "input_volts", _times(0.1)),
+            (f"{_APC}.4.2.1.0", "output_volts", _times(1)),
+            (f"{_APC}.4.3.1.0", "output_volts", _times(0.1)),
             (f"{_APC}.4.2.3.0", "load_ratio", _times(0.01)),
             (f"{_APC}.4.3.3.0", "load_ratio", _times(0.001)),
             (f"{_APC}.7.2.3.0", "test_failed", _is(2)),
@@ -93,10 +104,15 @@ MIBS: tuple[Mib, ...] = (
             (f"{_MGE}.7.10.0", "overloaded", _is(1)),
             (f"{_MGE}.5.1.0", "runtime_seconds", _times(1)),
             (f"{_MGE}.5.2.0", "charge_ratio", _times(0.01)),
+            (f"{_MGE}.5.5.0", "battery_volts", _times(0.1)),
             (f"{_MGE}.5.11.0", "replace_battery", _is(1)),
             (f"{_MGE}.5.14.0", "battery_low", _is(1)),
         ),
-        ((f"{_MGE}.6.2.1.2", "input_volts", _times(0.1)), (f"{_MGE}.7.2.1.4", "load_ratio", _times(0.01))),
+        (
+            (f"{_MGE}.6.2.1.2", "input_volts", _times(0.1)),
+            (f"{_MGE}.7.2.1.2", "output_volts", _times(0.1)),
+            (f"{_MGE}.7.2.1.4", "load_ratio", _times(0.01)),
+        ),
     ),
     Mib(  # XUPS-MIB of Eaton
         f"{_XUPS}.4.5.0",
@@ -105,11 +121,12 @@ MIBS: tuple[Mib, ...] = (
             (f"{_XUPS}.4.5.0", "on_bypass", _is(4, 11)),
             (f"{_XUPS}.4.5.0", "output_off", _is(2)),
             (f"{_XUPS}.2.1.0", "runtime_seconds", _times(1)),
+            (f"{_XUPS}.2.2.0", "battery_volts", _times(1)),
             (f"{_XUPS}.2.4.0", "charge_ratio", _times(0.01)),
             (f"{_XUPS}.2.5.0", "replace_battery", _is(8, unknown=(5,))),
             (f"{_XUPS}.4.1.0", "load_ratio", _times(0.01)),
         ),
-        ((f"{_XUPS}.3.4.1.2", "input_volts", _times(1)),),
+        ((f"{_XUPS}.3.4.1.2", "input_volts", _times(1)), (f"{_XUPS}.4.4.1.2", "output_volts", _times(1))),
     ),
     Mib(  # CPS-MIB of CyberPower
         f"{_CPS}.4.1.1.0",
@@ -124,6 +141,7 @@ MIBS: tuple[Mib, ...] = (
             (f"{_CPS}.2.2.4.0", "runtime_seconds", _times(0.01)),
             (f"{_CPS}.2.2.5.0", "replace_battery", _is(2)),
             (f"{_CPS}.3.2.1.0", "input_volts", _times(0.1)),
+            (f"{_CPS}.4.2.1.0", "output_volts", _times(0.1)),
             (f"{_CPS}.4.2.3.0", "load_ratio", _times(0.01)),
         ),
     ),
@@ -140,6 +158,7 @@ _ALARMS = {
 }
 """The well-known alarms of RFC 1628 that are findings to us."""
 
+_SUMMED = "output_watts"
 _MOST_ALARMS = 64
 _MOST_LINES = 16
 
@@ -180,7 +199,7 @@ def read(mib: Mib, cells: Mapping[str, Value | None], columns: list[Column], ala
         found[name] = _first(_meant(cells[oid], meaning), found.get(name))
     for (_, name, meaning), column in zip(mib.columns, columns, strict=True):
         lines = [line for value in column.values() if (line := _meant(value, meaning)) is not None]
-        found[name] = max(lines, default=None)
+        found[name] = (sum if name == _SUMMED else max)(lines) if lines else None
     found |= {_ALARMS[alarm]: True for alarm in alarms.values() if isinstance(alarm, str) and alarm in _ALARMS}
     return Ups(**found)
 

@@ -5,58 +5,15 @@ and what it should. None where this device lacks what the kind needs for it. Wha
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from fnmatch import fnmatch
+from collections.abc import Mapping
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from peers.claims import Claim, Line, Told, one, part, parts, summed, values
+from peers.told_device import DEVICE
 
 from probes import Reading
-
-Told = tuple[Any, Any] | None
-Claim = Callable[[Reading, Any, Mapping[str, Any]], Told]
-"""From a reading, a fact and all facts about the device to what is shown and what should be."""
-
-
-class Line(NamedTuple):
-    """What one kind tells, with the settings besides those of where to ask."""
-
-    kind: str
-    settings: Mapping[str, Any]
-    claims: Mapping[str, Claim]
-
-    def claim(self, path: str) -> Claim | None:
-        """The claim about a fact."""
-        return next((claim for pattern, claim in self.claims.items() if fnmatch(path, pattern)), None)
-
-
-def values(reading: Reading, metric: str) -> list[float]:
-    """All parts of a metric, in order."""
-    return sorted(sample.value for sample in reading.samples if sample.metric == metric)
-
-
-def parts(reading: Reading, metric: str) -> dict[str, float]:
-    """A metric by part."""
-    return {sample.part: sample.value for sample in reading.samples if sample.metric == metric}
-
-
-def one(metric: str, scale: float = 1) -> Claim:
-    """The fact is the value of a metric, times a number."""
-    return lambda reading, fact, facts: (
-        None if fact is None else (reading.value(metric), pytest.approx(fact * scale, abs=1e-9))
-    )
-
-
-def part(metric: str, name: str) -> Claim:
-    """The fact is the value of one part of a metric."""
-    return lambda reading, fact, facts: (reading.value(metric, name), fact)
-
-
-def summed(metric: str) -> Claim:
-    """The fact is the sum of a metric's parts."""
-    return lambda reading, fact, facts: (sum(values(reading, metric)), fact)
-
 
 # Network interfaces
 
@@ -111,7 +68,14 @@ def interface_speeds(reading: Reading, fact: Any, facts: Mapping[str, Any]) -> T
     return (values(reading, SPEED), sorted(known)) if found else None
 
 
+def interface_names(reading: Reading, fact: Any, facts: Mapping[str, Any]) -> Told:
+    """Interfaces are called by their ifName, where each that says how it is has one."""
+    names = [row["ifName"] for row in (rows(facts, "ifName") or {}).values() if row["ifName"]]
+    return (set(names) - set(parts(reading, ENABLED)), set()) if len(names) == fact else None
+
+
 INTERFACES: Mapping[str, Claim] = {
+    "interfaces.ifname_rows": interface_names,
     "interfaces.count": interface_count,
     "interfaces.oper_up": interface_up,
     "interfaces.admin_up_not_oper_up": interface_without_link,
@@ -148,6 +112,10 @@ def ups_temperature(reading: Reading, fact: Any, facts: Mapping[str, Any]) -> To
     return reading.value("deskwatch_ups_battery_celsius"), pytest.approx(fact) if fact else None
 
 
+def ups_power(reading: Reading, fact: Any, facts: Mapping[str, Any]) -> Told:
+    return reading.value("deskwatch_ups_output_watts"), sum(fact.values())
+
+
 UPS: Mapping[str, Claim] = {
     "ups_summary.on_battery": said("deskwatch_ups_on_battery", _YES),
     "ups_summary.charge_pct": one("deskwatch_ups_charge_ratio", 0.01),
@@ -166,6 +134,12 @@ UPS: Mapping[str, Claim] = {
     "ups.*.input_voltage*": of_first_mib("deskwatch_ups_input_volts"),
     "ups.*.load_pct*": of_first_mib("deskwatch_ups_load_ratio", 0.01),
     "ups.*.output_load_pct": of_first_mib("deskwatch_ups_load_ratio", 0.01),
+    "ups.*.output_voltage*": of_first_mib("deskwatch_ups_output_volts"),
+    "ups.*.output_power_w": ups_power,
+    "ups.*.battery_voltage": of_first_mib("deskwatch_ups_battery_volts"),
+    "ups.*.input_freq_hz": of_first_mib("deskwatch_ups_input_hertz"),
+    "ups.*.seconds_on_battery": one("deskwatch_ups_on_battery_seconds"),
+    "ups.*.alarms_present": one("deskwatch_ups_alarms"),
     "ups.*.output_source": said("deskwatch_ups_on_battery", {"normal": 0.0, "battery": 1.0}),
     "ups.*.output_status": said("deskwatch_ups_on_battery", {"onLine": 0.0, "onBattery": 1.0}),
 }
@@ -324,4 +298,5 @@ TOLD = (
     Line("equipment.ups", {}, UPS),
     Line("equipment.printer", {}, PRINTER),
     Line("wifi.snmp", {}, WIFI),
+    Line("equipment.device", {}, DEVICE),
 )

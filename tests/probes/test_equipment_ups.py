@@ -96,6 +96,13 @@ class TestAUpsOfTheStandard:
         reading = await measured(standard(**{"6.2.1.2.7": v2c.ObjectIdentifier(f"{ALARM}.20")}))
         assert (reading.status, reading.reason) == (Status.DOWN, "ups_lost")
 
+    async def test_tells_the_voltages_and_the_power_of_all_its_lines(self) -> None:
+        lines = {"4.4.1.2.1": 230, "4.4.1.2.2": 231, "4.4.1.4.1": 184, "4.4.1.4.2": 200, "3.3.1.2.1": 499}
+        found = figures(await measured(standard(**lines, **{"2.5.0": 545, "6.1.0": 2, "2.2.0": 0})))
+        assert (found["output_volts"], found["output_watts"], found["input_hertz"]) == (231, 384, pytest.approx(49.9))
+        assert (found["battery_volts"], found["alarms"]) == (pytest.approx(54.5), 2)
+        assert found["on_battery_seconds"] == 0
+
     async def test_does_not_tell_what_it_marks_as_not_there(self) -> None:
         reading = await measured(standard(**{"2.4.0": -1, "2.7.0": 0, "4.4.1.5.1": -1, "2.3.0": b""}))
         assert not {"charge_ratio", "battery_celsius", "load_ratio", "runtime_seconds"} & set(figures(reading))

@@ -106,6 +106,7 @@ def test_a_device_that_started_anew_in_between_is_noticed(up: int, elapsed: floa
         (8_640_000, 86_400 + 42_949_673, 43_036_072.96),
         (8_640_000, 86_400 + 3 * 42_949_673, 128_935_418.88),
         (8_640_000, 100, 86_400.0),
+        (8_640_000, 86_400 + 21_474_836, 86_400.0),
     ],
 )
 def test_the_time_that_a_device_is_up_goes_on_after_497_days(

@@ -211,6 +211,24 @@ def reference_probes(write: Annotated[Path, typer.Option(help="The folder of pag
         out.print(f"{path} renewed")
 
 
+@reference.command(
+    "metrics", epilog="Example: deskwatch reference metrics --write docs/operations/metrics-reference.md"
+)
+def reference_metrics(write: Annotated[Path, typer.Option(help="The page to bring up to date.")]) -> None:
+    """Renew the page of all metric families."""
+    from monitor.metrics_reference import tables
+    from monitor.reference import with_generated
+
+    page = write.read_text("utf-8")
+    try:
+        wanted = with_generated(page, tables())
+    except ValueError as error:
+        stop(f"{write}: {error}")
+    if wanted != page:
+        write.write_text(wanted, "utf-8")
+        out.print(f"{write} renewed")
+
+
 reference.command(
     "scrape", epilog="Example: deskwatch reference scrape --write /etc/prometheus/deskwatch/harbour.json"
 )(scrape)

@@ -4,28 +4,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import isfinite, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.samples import Sample as Series
 
-from probes import Metric, Probe, Reading, Status
+from probes import Metric, Probe, Reading, Sample, Status
 
 PIECE = 500
 """Lines of one piece of text: what is written at once."""
 
+SUCCESS = Metric("probe_success", "Whether the target passed the check; absent while unknown.")
+DURATION = Metric("probe_duration_seconds", "How long the check's newest run took.", "seconds")
+
 _TOTAL = "_total"
+_BITS, _BYTES = "bits_per_second", "bytes_per_second"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to write families: its content type, how names of counters are announced, and the last line.
 
-    Both formats write the same series; neither has the `_created` series of the library.
+    Both formats write the same series, and only one the exemplars; neither has the `_created` series of the library.
     """
 
     content_type: str
     totals: bool
+    exemplars: bool
     end: str = ""
 
     def header(self, name: str, type: str, help: str) -> str:
@@ -35,31 +40,59 @@ class Format:
         return f"# HELP {name} {_escaped(help) if self.end else _escaped_help(help)}\n# TYPE {name} {type}\n"
 
 
-TEXT = Format("text/plain; version=0.0.4; charset=utf-8", totals=True)
-OPENMETRICS = Format("application/openmetrics-text; version=1.0.0; charset=utf-8", totals=False, end="# EOF\n")
+TEXT = Format("text/plain; version=0.0.4; charset=utf-8", totals=True, exemplars=False)
+OPENMETRICS = Format(
+    "application/openmetrics-text; version=1.0.0; charset=utf-8", totals=False, exemplars=True, end="# EOF\n"
+)
+
+
+class Exposed(NamedTuple):
+    """A kind's metric as Prometheus is shown it: inside a rate is in bits a second, there it is in bytes."""
+
+    name: str
+    help: str
+    part: str
+    scale: float
+
+
+class Declared(NamedTuple):
+    """A kind's metrics by the names that its samples have, and what a run that failed did not come to."""
+
+    metrics: Mapping[str, Exposed]
+    unreached: tuple[Sample, ...]
 
 
 class Exposition:
     """Series gathered one by one and written family by family; a family is described as its first series is."""
 
     def __init__(self) -> None:
-        self._help: dict[str, str] = {}
+        self._head: dict[str, tuple[str, str]] = {}
         self._lines: dict[str, list[str]] = {}
 
     def add(self, name: str, help: str, labels: str, value: float) -> None:
-        """One series; `labels` as `rendered` gives them. A name that ends in `_total` is a counter, else a gauge."""
+        """One series; `labels` as `rendered` gives them."""
         lines = self._lines.get(name)
         if lines is None:
-            self._help[name] = help
-            lines = self._lines[name] = []
+            lines = self._begin(name, type_of(name), help)
         lines.append(_line(name, labels, value))
 
-    def add_reading(self, declared: Mapping[str, Metric], labels: str, reading: Reading) -> None:
+    def add_lines(self, name: str, type: str, help: str, lines: Iterable[str]) -> None:
+        """Series that are written already, of a family of that type."""
+        known = self._lines.get(name)
+        (self._begin(name, type, help) if known is None else known).extend(lines)
+
+    def add_reading(self, declared: Declared, labels: str, reading: Reading) -> None:
         """What a reading sampled; a sample that its kind does not declare is left out."""
-        for name, value, part in reading.samples:
-            metric = declared.get(name)
+        samples = reading.samples
+        if reading.status is Status.DOWN and declared.unreached:
+            found = {(name, part) for name, _, part in samples}
+            samples += tuple(one for one in declared.unreached if (one.metric, one.part) not in found)
+        metrics = declared.metrics
+        for name, value, part in samples:
+            metric = metrics.get(name)
             if metric is not None:
-                self.add(name, metric.help, plus(labels, metric.part, part) if metric.part else labels, value)
+                shown, help, label, scale = metric
+                self.add(shown, help, plus(labels, label, part) if label else labels, value * scale)
 
     def add_verdict(self, labels: str, reading: Reading) -> None:
         """`probe_success` and `probe_duration_seconds`.
@@ -67,17 +100,26 @@ class Exposition:
         A reading that is UNKNOWN says nothing of its target, so it has neither: a gap, not a failure.
         """
         if reading.status is not Status.UNKNOWN:
-            success = float(reading.status is Status.UP)
-            self.add("probe_success", "Whether the target passed the check; absent while unknown.", labels, success)
-            self.add("probe_duration_seconds", "How long the check's newest run took.", labels, reading.took)
+            self.add(SUCCESS.name, SUCCESS.help, labels, float(reading.status is Status.UP))
+            self.add(DURATION.name, DURATION.help, labels, reading.took)
 
     def text(self, format: Format) -> Iterator[str]:
         """All of it in pieces, without the format's end."""
         for name, lines in self._lines.items():
-            kind = "counter" if name.endswith(_TOTAL) else "gauge"
-            yield format.header(name.removesuffix(_TOTAL), kind, self._help[name])
+            type, help = self._head[name]
+            yield format.header(name.removesuffix(_TOTAL), type, help)
             for first in range(0, len(lines), PIECE):
                 yield "".join(lines[first : first + PIECE])
+
+    def _begin(self, name: str, type: str, help: str) -> list[str]:
+        self._head[name] = (type, help)
+        lines = self._lines[name] = list[str]()
+        return lines
+
+
+def type_of(name: str) -> str:
+    """The type of a family that is no histogram: its name says it."""
+    return "counter" if name.endswith(_TOTAL) else "gauge"
 
 
 def instruments(families: Iterable[Family], format: Format) -> Iterator[str]:
@@ -90,9 +132,21 @@ def instruments(families: Iterable[Family], format: Format) -> Iterator[str]:
 
 
 @cache
-def declared(probe: type[Probe[Any]]) -> Mapping[str, Metric]:
-    """A kind's metrics by their names."""
-    return {metric.name: metric for metric in probe.metrics}
+def declared(probe: type[Probe[Any]]) -> Declared:
+    """A kind's metrics, as they are shown."""
+    unreached = (
+        Sample(metric.name, metric.unreached, part)
+        for metric in probe.metrics
+        if metric.unreached is not None
+        for part in metric.parts or ("",)
+    )
+    return Declared({metric.name: shown(metric) for metric in probe.metrics}, tuple(unreached))
+
+
+def shown(metric: Metric) -> Exposed:
+    """A metric as Prometheus is shown it."""
+    name = metric.name.replace(_BITS, _BYTES)
+    return Exposed(name, metric.help, metric.part, 1.0 if name == metric.name else 1 / 8)
 
 
 def rendered(labels: Mapping[str, str]) -> str:
@@ -117,8 +171,8 @@ def _series(series: Series) -> str:
 
 def _line(name: str, labels: str, value: float) -> str:
     value = float(value)
-    shown = repr(value) if isfinite(value) else _special(value)
-    return f"{name}{{{labels}}} {shown}\n" if labels else f"{name} {shown}\n"
+    words = repr(value) if isfinite(value) else _special(value)
+    return f"{name}{{{labels}}} {words}\n" if labels else f"{name} {words}\n"
 
 
 def _special(value: float) -> str:

@@ -12,7 +12,8 @@ from alerting.channels import Outcome
 from alerting.health import Health
 from alerting.rules import Severity
 from monitor.config.model import Check, Config
-from monitor.exposition import Exposition, Format, declared, plus, rendered
+from monitor.exposition import Declared, Exposition, Format, declared, plus, rendered
+from monitor.histograms import Histograms
 from probes import Metric, Reading, Status, load
 
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -22,11 +23,22 @@ PORTION = 200
 """Checks whose lines are written before other tasks get their turn: a few milliseconds."""
 
 
+STATUS = Metric(
+    "deskwatch_check_status",
+    "1 for the status that the check's newest run found, 0 for the others.",
+    part="status",
+    parts=tuple(status.value for status in Status),
+)
+LAST_RUN = Metric(
+    "deskwatch_check_last_run_timestamp_seconds", "When the check's newest run began, as Unix time.", "seconds"
+)
+
+
 class _Watched(NamedTuple):
     """A check as its series name it: its labels, and with each status, are rendered once."""
 
     check: str
-    metrics: Mapping[str, Metric]
+    declared: Declared
     labels: str
     states: tuple[tuple[Status, str], ...]
 
@@ -40,10 +52,16 @@ class Readings:
     def __init__(self, latest: Callable[[], Mapping[str, Reading]]) -> None:
         self._latest = latest
         self._watched: tuple[_Watched, ...] = ()
+        self._histograms = Histograms()
 
     def adopt(self, config: Config) -> None:
         """Show the checks of this configuration from now on."""
         self._watched = tuple(_watch(config.site.id, check) for check in config.checks)
+        self._histograms.adopt(config)
+
+    def count(self, reading: Reading, incident: str) -> None:
+        """Count in histograms what a reading measured, during that incident of its check ("" if there is none)."""
+        self._histograms.count(reading, incident)
 
     async def text(self, format: Format) -> AsyncIterator[str]:
         """The families of the kinds and the state of each check, in pieces, without the format's end.
@@ -55,6 +73,8 @@ class Readings:
         for first in range(0, len(checks), PORTION):
             self._add(found, checks[first : first + PORTION])
             await asyncio.sleep(0)
+        for _ in self._histograms.add_to(found, format, self._latest(), PORTION):
+            await asyncio.sleep(0)
         for piece in found.text(format):
             yield piece
             await asyncio.sleep(0)
@@ -65,26 +85,35 @@ class Readings:
             reading = latest.get(watched.check)
             if reading is not None:
                 found.add_verdict(watched.labels, reading)
-                found.add_reading(watched.metrics, watched.labels, reading)
+                found.add_reading(watched.declared, watched.labels, reading)
                 _add_state(found, watched, reading)
 
 
+class Instrument(NamedTuple):
+    """A family about Deskwatch itself."""
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
 class Vitals:
-    """The instruments that the service's parts report their own health on."""
+    """The instruments that the service's parts report their own health on; `instruments` lists them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        lag = Instrument("deskwatch_schedule_lag_seconds", "histogram", "How much later than due runs began.")
+        self.instruments = [lag]
+
         def counter(name: str, help: str, *labels: str) -> Counter:
+            self.instruments.append(Instrument(f"deskwatch_{name}", "counter", help, labels))
             return Counter(f"deskwatch_{name}", help, labels, registry=registry)
 
         def gauge(name: str, help: str, *labels: str) -> Gauge:
+            self.instruments.append(Instrument(f"deskwatch_{name}", "gauge", help, labels))
             return Gauge(f"deskwatch_{name}", help, labels, registry=registry)
 
-        self.lag = Histogram(
-            "deskwatch_schedule_lag_seconds",
-            "How much later than due runs began.",
-            buckets=LAG_BUCKETS,
-            registry=registry,
-        )
+        self.lag = Histogram(lag.name, lag.help, buckets=LAG_BUCKETS, registry=registry)
         self.runs = counter("runs_total", "Runs of probes, confirmations included.", "kind", "status")
         self.skipped = counter("runs_skipped_total", "Runs left out as the check's last run was still going.", "kind")
         self.paused = counter("runs_paused_total", "Runs left out as the check was paused.", "kind")
@@ -135,7 +164,12 @@ class Vitals:
         self.incidents({})
 
     def runs_of(self, kind: str) -> Mapping[Status, Counter]:
-        """A kind's counters of runs by status: found once and kept, a run need not look them up."""
+        """A kind's counters of runs by status: found once and kept, a run need not look them up.
+
+        All counters of the kind are 0 from then on: to Prometheus a series that begins with 1 has not increased.
+        """
+        for counter in (self.skipped, self.paused, self.unconfirmed):
+            counter.labels(kind)
         return {status: self.runs.labels(kind, status) for status in Status}
 
     def reloaded(self, ok: bool) -> None:
@@ -174,8 +208,6 @@ def _watch(site: str, check: Check) -> _Watched:
 
 
 def _add_state(found: Exposition, watched: _Watched, reading: Reading) -> None:
-    name, help = "deskwatch_check_status", "1 for the status that the check's newest run found, 0 for the others."
     for status, labels in watched.states:
-        found.add(name, help, labels, float(reading.status is status))
-    name, help = "deskwatch_check_last_run_timestamp_seconds", "When the check's newest run began."
-    found.add(name, help, watched.labels, reading.at.timestamp())
+        found.add(STATUS.name, STATUS.help, labels, float(reading.status is status))
+    found.add(LAST_RUN.name, LAST_RUN.help, watched.labels, reading.at.timestamp())

@@ -20,7 +20,34 @@ _TYPES = {
 }
 _FORMATS = {"regex": "pattern", "ipvanyaddress": "address"}
 
+OVERVIEW = "README.md"
+"""The page of all kinds, beside the pages of each."""
+
+_AREAS = {
+    "internet": "Internet",
+    "wifi": "Wi-Fi",
+    "access": "Doors",
+    "booking": "Booking and payments",
+    "rooms": "Meeting rooms",
+    "equipment": "Printers, switches, power supplies",
+    "passive": "What others tell us",
+}
+
 Schema = Mapping[str, Any]
+
+
+def overview() -> str:
+    """A table for each area, as Markdown: its kinds and what each tells."""
+    sections = ((title, [kind for kind in kinds() if kind.startswith(f"{area}.")]) for area, title in _AREAS.items())
+    return "\n\n".join(
+        f"## {title}\n\n{table(('Kind', 'What it tells'), [(f'[{kind}]({kind}.md)', told(kind)) for kind in found])}"
+        for title, found in sections
+    )
+
+
+def told(kind: str) -> str:
+    """What a kind tells, in a sentence. Raises KeyError when there is no such kind."""
+    return (load(kind).__doc__ or "").partition("\n")[0]
 
 
 def probe_page(kind: str) -> str:
@@ -32,11 +59,11 @@ def probe_page(kind: str) -> str:
     sections = (
         *_settings(probe.Params),
         "## Metrics",
-        _table(("Metric", "Unit", "Part", "Meaning"), (_metric(metric) for metric in probe.metrics)),
+        table(("Metric", "Unit", "Part", "Meaning"), (_metric(metric) for metric in probe.metrics)),
         "## Reasons",
-        _table(("Reason", "State", "Meaning"), _reasons(probe.reasons)),
+        table(("Reason", "State", "Meaning"), _reasons(probe.reasons)),
         "## Default rules",
-        _table(("Rule", "Severity", "Raised when", "Says"), (_rule(rule) for rule in probe.rules))
+        table(("Rule", "Severity", "Raised when", "Says"), (_rule(rule) for rule in probe.rules))
         if probe.rules
         else "None beyond the check's own state.",
     )
@@ -53,22 +80,26 @@ def with_generated(page: str, generated: str) -> str:
 
 
 def update(folder: Path) -> tuple[Path, ...]:
-    """Rewrite the tables in the pages `<kind>.md` of a folder, and begin those that are missing: the pages that changed.
+    """Rewrite the tables in the pages of a folder, and begin those that are missing: the pages that changed.
 
-    Raises ValueError when a page has no markers.
+    The pages are `<kind>.md` and the overview. Raises ValueError when one has no markers.
     """
-    changed = []
-    for kind in kinds():
-        path = folder / f"{kind}.md"
-        page = path.read_text("utf-8") if path.exists() else f"# {kind}\n\n{BEGIN}\n{END}\n"
-        try:
-            wanted = with_generated(page, probe_page(kind))
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-        if wanted != page:
-            path.write_text(wanted, "utf-8")
-            changed.append(path)
-    return tuple(changed)
+    written = {f"{kind}.md": (kind, probe_page(kind)) for kind in kinds()}
+    written[OVERVIEW] = ("What can be measured", overview())
+    return tuple(folder / name for name, (title, tables) in written.items() if _renewed(folder / name, title, tables))
+
+
+def _renewed(path: Path, title: str, generated: str) -> bool:
+    """Write these tables into a page; whether that changed it."""
+    page = path.read_text("utf-8") if path.exists() else f"# {title}\n\n{BEGIN}\n{END}\n"
+    try:
+        wanted = with_generated(page, generated)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if wanted == page:
+        return False
+    path.write_text(wanted, "utf-8")
+    return True
 
 
 def _settings(params: type[Params]) -> Iterator[str]:
@@ -94,7 +125,7 @@ def _fields(schema: Schema) -> str:
         )
         for name, field in schema["properties"].items()
     )
-    return _table(("Setting", "Type", "Default", "Bounds", "Meaning"), rows)
+    return table(("Setting", "Type", "Default", "Bounds", "Meaning"), rows)
 
 
 def _type(field: Schema) -> str:
@@ -187,6 +218,7 @@ def _condition(rule: DefaultRule) -> str:
     return " ".join(words)
 
 
-def _table(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

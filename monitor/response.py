@@ -44,6 +44,12 @@ class Known:
     overrides: tuple[Override, ...] = ()
 
 
+def involved(known: Known) -> dict[str, str]:
+    """The live incident of every check that has one, by the check's id."""
+    live = ((incident, known.firing.get(id)) for incident in known.incidents.values() for id in incident.firing)
+    return {turn.rule.check: incident.id for incident, turn in live if turn is not None and incident.stage.live}
+
+
 class Notice(NamedTuple):
     """A message that is due about an incident: at once, or at `due`."""
 

@@ -57,9 +57,10 @@ class Reading:
 class Metric:
     """A metric family that a kind measures.
 
-    `name` and `unit` follow Prometheus' conventions (base units: seconds, bytes, ratio; "" for a plain number).
-    `part` names the label that a sample's part becomes; `parts` lists its values where they are known before
-    measuring, so that no series appears and vanishes.
+    `name` and `unit` follow Prometheus' conventions (base units: seconds, bytes, ratio; "" for a plain number); a name
+    that ends in `_total` only grows. `part` names the label that a sample's part becomes; `parts` lists its values
+    where they are known before measuring. `unreached` is what Prometheus is shown where a failed run did not come so
+    far, so that no series appears and vanishes; None where there is no honest value: then there is no series.
     """
 
     name: str
@@ -67,6 +68,24 @@ class Metric:
     unit: str = ""
     part: str = ""
     parts: tuple[str, ...] = ()
+    unreached: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How a metric's values are spread over all readings, counted for Prometheus.
+
+    `metric` is one of the kind's; with `part` "" each of its known parts is counted by itself. `buckets` are upper
+    bounds in the metric's unit, ascending. A histogram of every check is a dozen series more for each of them; not
+    `by_check`, all checks of the kind are counted together, and exemplars name the check.
+    """
+
+    name: str
+    help: str
+    metric: str
+    buckets: tuple[float, ...]
+    part: str = ""
+    by_check: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +188,7 @@ class Probe(ABC, Generic[P]):
     metrics: ClassVar[tuple[Metric, ...]] = ()
     reasons: ClassVar[Mapping[str, str]] = {}
     rules: ClassVar[tuple[DefaultRule, ...]] = ()
+    histograms: ClassVar[tuple[Histogram, ...]] = ()
     latency: ClassVar[tuple[str, str]] = ("", "")
     """Metric and part that latency history is kept of; without one it is the length of the run."""
     passive: ClassVar[bool] = False

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from alerting.hours import ALWAYS, OpeningHours
-from monitor.config import audience, explain
+from monitor.config import audience, explain, modules
 from monitor.config.checks import CheckReader
 from monitor.config.document import Document, Place
 from monitor.config.file import (
@@ -74,6 +74,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
     drill = _read_if_given(DrillFile, singles["drill"], findings)
     watchdog = _read_if_given(WatchdogFile, singles["watchdog"], findings)
     alertmanager = _read_if_given(AlertmanagerFile, singles["alertmanager"], findings)
+    on_demand = modules.read(named.place, findings) if (named := _single("modules", documents, findings)) else {}
     if findings.problems or site is None:
         return None
     needs = dependencies(assets)
@@ -92,6 +93,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
         drill=_final_drill(drill),
         watchdog=_final_watchdog(watchdog),
         alertmanager=_final_alertmanager(alertmanager),
+        modules=on_demand,
     )
 
 

@@ -148,8 +148,7 @@ class CheckReader:
     def _load(self, name: str) -> _Kind | str:
         """The kind, or what is wrong with it."""
         if name not in kinds():
-            guess = did_you_mean(name, kinds()) or "; `deskwatch reference kinds` lists them"
-            return f"there is no kind `{printable(name)}`{guess}"
+            return no_such_kind(name)
         try:
             probe = load(name)
         except ImportError as error:
@@ -193,6 +192,12 @@ def _taken_over(settings: Mapping[str, Any], probe: type[Probe[Any]]) -> dict[st
 def _ids(several: Iterable[Rules]) -> tuple[str, ...]:
     """The ids of what every check has and of several kinds' rules, each once."""
     return tuple(dict.fromkeys(id for rules in (BUILT_IN, *several) for id in rules.known))
+
+
+def no_such_kind(name: str) -> str:
+    """What is wrong with a kind that does not exist."""
+    guess = did_you_mean(name, kinds()) or "; `deskwatch reference kinds` lists them"
+    return f"there is no kind `{printable(name)}`{guess}"
 
 
 def default_name(kind: str) -> str:

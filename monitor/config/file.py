@@ -248,6 +248,15 @@ class KindDefaults(Pace):
     rules: RuleChanges = Field({}, description="Changes to the kind's rules, or rules of your own, for all its checks.")
 
 
+class ModuleFile(Part):
+    """A probe on demand under a name of its own. All other keys are the settings of its kind, but for its target."""
+
+    kind: str = Field(description="What is measured, like internet.http; `deskwatch reference kinds` lists them.")
+    timeout: Timeout | None = Field(
+        None, description="How long it may take at most; as long as Prometheus waits unless said."
+    )
+
+
 class DefaultsFile(Pace):
     """What holds for all checks unless they say otherwise."""
 
@@ -305,6 +314,7 @@ class File(Part):
     watchdog: WatchdogFile | None = Field(None, description="Who notices when Deskwatch itself is gone.")
     alertmanager: AlertmanagerFile | None = Field(None, description="Prometheus Alertmanagers that are told as well.")
     defaults: DefaultsFile = Field(DefaultsFile(), description="What holds for all checks.")
+    modules: Keyed[str, Mapping[str, Any]] = Field({}, description="Probes on demand by their names, for Prometheus.")
     server: ServerFile = Field(ServerFile(), description="Where the pages are.")
     storage: StorageFile = Field(StorageFile(), description="Where state is kept.")
 

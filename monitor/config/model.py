@@ -1,9 +1,10 @@
 """The configuration as the application uses it: frozen, complete, every reference resolved."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -51,6 +52,15 @@ class Check:
     confirm: Confirm
     params: Params
     rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A probe on demand under a name of its own: its settings as written, but for the target; `timeout` in seconds."""
+
+    kind: str
+    settings: Mapping[str, Any]
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,7 @@ class Config:
     drill: Drill | None = None
     watchdog: Watchdog | None = None
     alertmanager: Alertmanager | None = None
+    modules: Mapping[str, Module] = field(default_factory=dict)
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from monitor.config.file import ASSETS, AssetFile, CheckFile, DefaultsFile, File
+from monitor.config.file import ASSETS, AssetFile, CheckFile, DefaultsFile, File, ModuleFile
 from probes import kinds, load
 
 Schema = dict[str, Any]
@@ -22,8 +22,10 @@ def schema() -> Schema:
     depends on one that does not exist.
     """
     settings = {kind: load(kind).Params for kind in kinds()}
-    definitions, names = _definitions([File, AssetFile, *ASSETS.values(), CheckFile, DefaultsFile, *settings.values()])
-    own = definitions.pop(names[CheckFile])
+    definitions, names = _definitions(
+        [File, AssetFile, *ASSETS.values(), CheckFile, DefaultsFile, ModuleFile, *settings.values()]
+    )
+    own, of_module = definitions.pop(names[CheckFile]), definitions.pop(names[ModuleFile])
     for kind, params in settings.items():
         definitions[f"check.{kind}"] = _check(kind, own, definitions[names[params]])
     for name in {names[params] for params in settings.values()}:
@@ -34,6 +36,11 @@ def schema() -> Schema:
         definitions[names[asset]]["properties"]["checks"]["items"] = {"$ref": f"{_HERE}Check"}
     definitions[names[DefaultsFile]]["properties"]["kinds"]["propertyNames"] = {"enum": list(settings)}
     root = definitions.pop(names[File])
+    root["properties"]["modules"]["additionalProperties"] = {
+        **of_module,
+        "properties": {**of_module["properties"], "kind": {"enum": list(settings)}},
+        "additionalProperties": True,
+    }
     return {"$schema": _DIALECT, **root, "title": "Deskwatch configuration", "$defs": definitions}
 
 

@@ -361,6 +361,7 @@ def _hop(curl: pycurl.Curl, request: Request, received: Received) -> Hop:
         protocol=received.said.get("protocol", ""),
         cipher=received.said.get("cipher", ""),
         chain=_chain(curl) if request.url.startswith("https:") else (),
+        status=curl.getinfo(pycurl.RESPONSE_CODE),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from probes._base import Failed
+from probes._base import Failed, Histogram
 from probes._engines.resolve import Family
 
 MOST_BODY = 1024 * 1024
@@ -88,11 +88,22 @@ class Phases(NamedTuple):
     transfer: float = 0
 
 
+PHASES = Histogram(
+    "deskwatch_http_phase_seconds",
+    "Time of each phase of each run, over all redirects, of all checks of the kind.",
+    "probe_http_duration_seconds",
+    (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+    by_check=False,
+)
+"""How the phases are spread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One connection and what it showed. `chain` holds the certificates sent, in PEM, leaf first.
 
-    `protocol` and `cipher` are OpenSSL's names, "" without TLS; `address` is "" if no connection came about.
+    `protocol` and `cipher` are OpenSSL's names, "" without TLS; `address` is "" if no connection came about, and
+    `status` 0 if no answer began.
     """
 
     url: str
@@ -101,6 +112,7 @@ class Hop:
     protocol: str = ""
     cipher: str = ""
     chain: tuple[bytes, ...] = ()
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ _FAIR = 0.9  # share of its time that an echo must have had to count as lost
 _STEP = 1_000_000  # ns by which wall and steady clock may drift apart during one echo before we call it a step
 
 
+ROUND_TRIPS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Bounds, in seconds, between which round trips are counted: from the desk to the other side of the earth."""
+
+
 class Trouble(NamedTuple):
     """An error about one of our echoes: `reason` is "unreachable", "ttl_exceeded" or "too_big".
 

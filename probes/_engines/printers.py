@@ -36,7 +36,7 @@ SUPPLY = Metric(
     "deskwatch_printer_supply_ratio", "How much is left of a toner, ink, drum or the like", "ratio", "supply"
 )
 WASTE_ROOM = Metric("deskwatch_printer_waste_room_ratio", "How much room is left in a waste box", "ratio", "supply")
-PAGES = Metric("deskwatch_printer_pages", "Pages that the printer has printed in its life")
+PAGES = Metric("deskwatch_printer_pages_total", "Pages that the printer has printed in its life")
 
 RULES = (
     DefaultRule(

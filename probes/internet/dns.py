@@ -88,8 +88,12 @@ class DnsParams(Params):
 
     @classmethod
     def of_target(cls, target: str) -> dict[str, object]:
-        """The server, as blackbox_exporter has it; the name comes from the other settings."""
-        return {"resolver": target}
+        """The server, as blackbox_exporter has it: `host`, `host:port`, `[address]:port`. The name comes from the other
+        settings."""
+        host, colon, port = target.rpartition(":")
+        if not colon or (":" in host and not host.endswith("]")):
+            return {"resolver": target.strip("[]")}
+        return {"resolver": host.strip("[]"), "port": port}
 
 
 class Dns(Probe[DnsParams]):
@@ -103,14 +107,15 @@ class Dns(Probe[DnsParams]):
             "seconds",
             "phase",
             ("resolve", "connect", "request"),
+            unreached=0,
         ),
-        Metric("probe_dns_answer_rrs", "Records in the answer section"),
-        Metric("probe_dns_authority_rrs", "Records in the authority section"),
-        Metric("probe_dns_additional_rrs", "Records in the additional section"),
-        Metric("probe_dns_query_succeeded", "1 if a well-formed answer to the question came, else 0"),
+        Metric("probe_dns_answer_rrs", "Records in the answer section", unreached=0),
+        Metric("probe_dns_authority_rrs", "Records in the authority section", unreached=0),
+        Metric("probe_dns_additional_rrs", "Records in the additional section", unreached=0),
+        Metric("probe_dns_query_succeeded", "1 if a well-formed answer to the question came, else 0", unreached=0),
         Metric("probe_dns_serial", "Serial number of the zone, when asked for its SOA"),
-        Metric("probe_dns_lookup_time_seconds", "Time of the lookup of the server's own name", "seconds"),
-        Metric("probe_ip_protocol", "IP version that was used, 4 or 6"),
+        Metric("probe_dns_lookup_time_seconds", "Time of the lookup of the server's own name", "seconds", unreached=0),
+        Metric("probe_ip_protocol", "IP version that was used, 4 or 6", unreached=0),
     )
     reasons: ClassVar = {
         **REASONS,

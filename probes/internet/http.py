@@ -169,18 +169,19 @@ class Http(Probe[HttpParams]):
             "seconds",
             "phase",
             http_exchange.Phases._fields,
+            unreached=0,
         ),
-        Metric("probe_http_status_code", "Status of the last answer"),
-        Metric("probe_http_content_length", "Length of the body as the server states it, -1 if it does not", "bytes"),
-        Metric("probe_http_uncompressed_body_length", "Length of the body received, decompressed", "bytes"),
-        Metric("probe_http_redirects", "Redirects that were followed"),
-        Metric("probe_http_ssl", "1 if the last answer came over TLS, else 0"),
-        Metric("probe_http_version", "HTTP version of the last answer"),
+        Metric("probe_http_status_code", "Status of the last answer, 0 if none came"),
+        Metric("probe_http_content_length", "Length of the body as stated, -1 if it is not", "bytes", unreached=0),
+        Metric("probe_http_uncompressed_body_length", "Length of the body, decompressed", "bytes", unreached=0),
+        Metric("probe_http_redirects", "Redirects that were followed", unreached=0),
+        Metric("probe_http_ssl", "1 if the last answer came over TLS, else 0", unreached=0),
+        Metric("probe_http_version", "HTTP version of the last answer, 0 if none came", unreached=0),
         Metric("probe_http_last_modified_timestamp_seconds", "When the page was last changed, as Unix time", "seconds"),
-        Metric("probe_failed_due_to_regex", "1 if the answer did not match the patterns, else 0"),
+        Metric("probe_failed_due_to_regex", "1 if the answer did not match the patterns, else 0", unreached=0),
         Metric("probe_tls_version_info", "The TLS version spoken, as a label of the value 1", "", "version"),
-        Metric("probe_dns_lookup_time_seconds", "Time of the name lookup", "seconds"),
-        Metric("probe_ip_protocol", "IP version that was used, 4 or 6"),
+        Metric("probe_dns_lookup_time_seconds", "Time of the name lookup", "seconds", unreached=0),
+        Metric("probe_ip_protocol", "IP version that was used, 4 or 6", unreached=0),
         *certificates.METRICS,
     )
     reasons: ClassVar = {
@@ -194,6 +195,7 @@ class Http(Probe[HttpParams]):
         "unexpected_json": "the body is not JSON, or does not hold the values expected",
     }
     rules = certificates.RULES
+    histograms = (http_exchange.PHASES,)
 
     def __init__(self, params: HttpParams, engines: Engines) -> None:
         super().__init__(params, engines)
@@ -207,7 +209,8 @@ class Http(Probe[HttpParams]):
         try:
             response = await self.engines.http.fetch(self._request, timeout - _MARGIN)
         except http_exchange.FetchFailed as failure:
-            raise Failed(failure.reason, failure.detail, _of_hops(failure.hops)) from failure
+            status = Sample("probe_http_status_code", failure.hops[-1].status)
+            raise Failed(failure.reason, failure.detail, (*_of_hops(failure.hops), status)) from failure
         complaint = self._expectations.complaint(response)
         samples = (*_of_hops(response.hops), *_of_answer(response), _of_matching(complaint))
         if complaint:

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, IPvAnyAddress
 
-from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
-from probes._engines.icmp_burst import Echo
+from probes import DefaultRule, Failed, Histogram, Measured, Metric, Params, Probe, Sample, Unmeasured
+from probes._engines.icmp_burst import ROUND_TRIPS, Echo
 from probes._engines.icmp_messages import TOKEN
 from probes._engines.resolve import Family, Host, Interface, Resolved, resolve
 from probes._engines.trace import in_words, trace
@@ -66,9 +66,10 @@ class Ping(Probe[PingParams]):
             "seconds",
             "phase",
             ("resolve", "setup", "rtt"),
+            unreached=0,
         ),
-        Metric("probe_dns_lookup_time_seconds", "Time of the name lookup", "seconds"),
-        Metric("probe_ip_protocol", "IP version that was used, 4 or 6"),
+        Metric("probe_dns_lookup_time_seconds", "Time of the name lookup", "seconds", unreached=0),
+        Metric("probe_ip_protocol", "IP version that was used, 4 or 6", unreached=0),
     )
     reasons: ClassVar = {
         "no_reply": "no echo was answered",
@@ -96,6 +97,16 @@ class Ping(Probe[PingParams]):
             clear=0.2,
             times=4,
             window=5,
+        ),
+    )
+    histograms = (
+        Histogram(
+            "deskwatch_ping_round_trip_seconds",
+            "Median round trip time of each run, of all checks of the kind.",
+            "probe_icmp_rtt_seconds",
+            ROUND_TRIPS,
+            part="median",
+            by_check=False,
         ),
     )
     latency = ("probe_icmp_rtt_seconds", "median")

@@ -125,9 +125,9 @@ class Tcp(Probe[TcpParams]):
             ("resolve", "connect", "tls", "dialogue"),
         ),
         *certificates.METRICS,
-        Metric("probe_failed_due_to_regex", "1 if an expected pattern did not come, else 0"),
-        Metric("probe_dns_lookup_time_seconds", "Time of the name lookup", "seconds"),
-        Metric("probe_ip_protocol", "IP version that was used, 4 or 6"),
+        Metric("probe_failed_due_to_regex", "1 if an expected pattern did not come, else 0", unreached=0),
+        Metric("probe_dns_lookup_time_seconds", "Time of the name lookup", "seconds", unreached=0),
+        Metric("probe_ip_protocol", "IP version that was used, 4 or 6", unreached=0),
     )
     reasons: ClassVar = {
         **REASONS,

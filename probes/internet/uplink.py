@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
-from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
+from probes import DefaultRule, Failed, Histogram, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import Engines
 from probes._engines.http_exchange import Via
+from probes._engines.icmp_burst import ROUND_TRIPS
 from probes._engines.line import Destination, Echoes, Findings, Plan, leaving, look
 from probes._engines.resolve import Interface, ip_version
 from probes._engines.trace import in_words, trace
@@ -178,6 +179,15 @@ class Uplink(Probe[UplinkParams]):
             above=3,
             clear=2,
             hold=300,
+        ),
+    )
+    histograms = (
+        Histogram(
+            "deskwatch_uplink_round_trip_seconds",
+            "Median round trip time of each run to the nearest destination.",
+            _RTT,
+            ROUND_TRIPS,
+            part="median",
         ),
     )
     latency = (_RTT, "median")

@@ -59,7 +59,7 @@ class Greeting(NamedTuple):
 
 
 class Extron(Probe[ExtronParams]):
-    """Whether a device answers, and what it shows."""
+    """Whether an Extron switcher or scaler answers, and what it shows."""
 
     Params = ExtronParams
     metrics = (

@@ -73,7 +73,7 @@ class LgParams(DeviceParams):
 
 
 class Lg(Probe[LgParams]):
-    """Whether a display answers and will show a picture."""
+    """Whether an LG display answers and will show a picture."""
 
     Params = LgParams
     metrics = (

@@ -83,7 +83,7 @@ class Identity(NamedTuple):
 
 
 class Nec(Probe[NecParams]):
-    """Whether a display answers and will show a picture."""
+    """Whether an NEC display answers and will show a picture."""
 
     Params = NecParams
     metrics = (

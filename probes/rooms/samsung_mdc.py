@@ -111,7 +111,7 @@ class Identity(NamedTuple):
 
 
 class SamsungMdc(Probe[SamsungMdcParams]):
-    """Whether a display answers and will show a picture."""
+    """Whether a Samsung display answers and will show a picture."""
 
     Params = SamsungMdcParams
     metrics = (

@@ -38,6 +38,7 @@ COMMANDS = (
     ("reference", "schema"),
     ("reference", "kinds"),
     ("reference", "probes"),
+    ("reference", "metrics"),
     ("reference", "scrape"),
 )
 

@@ -189,13 +189,6 @@ async def street(authority: Authority, tmp_path: Path, monkeypatch: pytest.Monke
             provider.healed.set()
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield opened
-    await opened.close()
-
-
 def configured(street: Street, names: Iterable[str]) -> Config:
     """A route for everything leads to each of these destinations."""
     urls = {name: street.providers[name].url for name in names}

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,7 +12,6 @@ import monitor.inbound
 from alerting.inbound import ALERTMANAGER, PROMETHEUS, Alert, Batch
 from alerting.rules import Why
 from incidents.incident import Incident, Stage
-from monitor.config import load
 from monitor.config.model import Config
 from monitor.inbound import Inbound
 from monitor.metrics import Vitals
@@ -39,20 +36,6 @@ routes:
 
 DISK = {"alertname": "DiskFull", "instance": "nas:9100", "severity": "critical"}
 LATENCY = {"alertname": "Slow", "asset": "fibre", "severity": "warning"}
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    monkeypatch.setenv("CHAT", "json://127.0.0.1:9/")
-    (tmp_path / "site.yaml").write_text(SITE)
-    return load(tmp_path / "site.yaml")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield opened
-    await opened.close()
 
 
 async def started(store: Store, config: Config) -> tuple[Inbound, Pipeline]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config import load
 from monitor.config.model import Config
 from monitor.memories import Memories
 from monitor.store import Store
@@ -17,12 +16,6 @@ site: {id: harbour, timezone: Europe/Lisbon}
 doors:
   - {id: door, checks: [{kind: internet.tcp, host: 127.0.0.1, port: 80}]}
 """
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    (tmp_path / "site.yaml").write_text(SITE)
-    return load(tmp_path / "site.yaml")
 
 
 async def ended(memories: Memories) -> None:

@@ -4,7 +4,6 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf, nan
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +15,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerting.rules import Severity
-from monitor.config import Config, load
+from monitor.config import Config
 from monitor.exposition import OPENMETRICS, TEXT, Exposition, Format, declared, instruments, rendered
 from monitor.metrics import Readings, Vitals
-from probes import Measured, Metric, Probe, Reading, Sample, Status
+from probes import Measured, Metric, Probe, Reading, Sample, Status, kinds
+from probes import load as load_kind
 
 SITE = """\
 site: {id: harbour, timezone: UTC}
@@ -55,6 +55,13 @@ UNKNOWN = Reading("front-door/tcp", AT, 0.1, Status.UNKNOWN, "no_network", "no r
 PING = {"site": "harbour", "asset": "line", "check": "line/ping", "kind": "internet.ping"}
 TCP = {"site": "harbour", "asset": "line", "check": "line/tcp", "kind": "internet.tcp"}
 DOOR = {"site": "harbour", "asset": "front-door", "check": "front-door/tcp", "kind": "internet.tcp"}
+
+BLACKBOX = {
+    "probe_http_content_length",
+    "probe_http_uncompressed_body_length",
+    "probe_ssl_earliest_cert_expiry",
+}
+"""Families that are named as blackbox_exporter named them, before there were rules."""
 
 Found = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -94,13 +101,6 @@ def series(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    path = tmp_path / "site.yaml"
-    path.write_text(SITE)
-    return load(path)
-
-
-@pytest.fixture
 def readings(config: Config) -> Readings:
     latest = {reading.check: reading for reading in (UP, DOWN, UNKNOWN)}
     made = Readings(lambda: latest)
@@ -114,6 +114,11 @@ async def written(readings: Readings, format: Format = TEXT) -> str:
 
 async def scrape(readings: Readings) -> Found:
     return parsed(await written(readings))
+
+
+async def checks(readings: Readings) -> set[str]:
+    """The checks that have series."""
+    return {dict(labels)["check"] for _, labels in await scrape(readings) if "check" in dict(labels)}
 
 
 def exposed(reading: Reading, labels: dict[str, str] | None = None, format: Format = TEXT) -> str:
@@ -161,19 +166,15 @@ async def test_each_check_has_all_states_and_is_in_one(readings: Readings) -> No
 async def test_a_check_that_has_not_run_has_no_series(config: Config) -> None:
     readings = Readings(dict)
     readings.adopt(config)
-    assert await scrape(readings) == {}
+    assert await checks(readings) == set()
 
 
 async def test_a_check_that_a_reload_removed_vanishes_though_its_reading_is_still_there(
     config: Config, readings: Readings
 ) -> None:
-    assert {dict(labels)["check"] for _, labels in await scrape(readings)} == {
-        "line/ping",
-        "line/tcp",
-        "front-door/tcp",
-    }
+    assert await checks(readings) == {"line/ping", "line/tcp", "front-door/tcp"}
     readings.adopt(replace(config, assets=tuple(asset for asset in config.assets if asset.id == "line")))
-    assert {dict(labels)["check"] for _, labels in await scrape(readings)} == {"line/ping", "line/tcp"}
+    assert await checks(readings) == {"line/ping", "line/tcp"}
 
 
 async def test_a_family_of_several_kinds_is_exposed_once(readings: Readings) -> None:
@@ -323,8 +324,69 @@ def test_a_refused_configuration_keeps_the_time_of_the_last_one_that_was_taken()
     assert refused[series("deskwatch_config_last_reload_successful")] == 0
 
 
+async def test_a_failed_run_shows_what_it_did_not_come_to_as_it_is_known(readings: Readings) -> None:
+    found = await scrape(readings)
+    assert found[series("probe_dns_lookup_time_seconds", **TCP)] == 0
+    assert found[series("probe_ip_protocol", **TCP)] == 4
+    assert series("probe_dns_lookup_time_seconds", **PING) not in found, "a run that passed is shown as it is"
+
+
+def test_a_rate_is_exposed_in_bytes_as_prometheus_wants() -> None:
+    found, rate = Exposition(), Sample("deskwatch_throughput_bits_per_second", 8e6, "down")
+    reading = Reading("line/throughput", AT, 10, Status.UP, "ok", "fast", (rate,))
+    found.add_reading(declared(load_kind("internet.throughput")), "", reading)
+    assert parsed("".join(found.text(TEXT))) == {series("deskwatch_throughput_bytes_per_second", direction="down"): 1e6}
+
+
+def complaints(text: str) -> tuple[int, str, str]:
+    """What promtool says: its exit status, and its words."""
+    command = [require.program("promtool"), "check", "metrics"]
+    result = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    return result.returncode, result.stdout, result.stderr
+
+
+def of_everything(kind: str) -> Reading:
+    """A reading of a kind that measured all that it declares."""
+    declared = load_kind(kind).metrics
+    samples = [Sample(one.name, 1, part) for one in declared for part in one.parts or ("x" if one.part else "",)]
+    return Reading(f"{kind}/x", AT, 0.1, Status.UP, "ok", "all is well", tuple(samples))
+
+
 async def test_promtool_finds_nothing_to_complain_about(readings: Readings) -> None:
-    promtool = require.program("promtool")
+    readings.count(UP, "")
     text = "".join(instruments(used().collect(), TEXT)) + await written(readings)
-    result = subprocess.run([promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False)
-    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    assert complaints(text) == (0, "", "")
+
+
+def test_promtool_finds_nothing_to_complain_about_in_a_service_with_every_kind_of_check() -> None:
+    found = Exposition()
+    for kind in kinds():
+        reading = of_everything(kind)
+        found.add_verdict(rendered({"kind": kind}), reading)
+        found.add_reading(declared(load_kind(kind)), rendered({"kind": kind}), reading)
+    assert complaints("".join(found.text(TEXT))) == (0, "", "")
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_names_of_metrics_follow_the_rules_of_prometheus(kind: str) -> None:
+    for metric in load_kind(kind).metrics:
+        name, unit = declared(load_kind(kind)).metrics[metric.name].name, metric.unit.replace("bits", "bytes")
+        words = name.removesuffix("_total").split("_")
+        assert name.startswith(("deskwatch_", "probe_")), name
+        assert not unit or name in BLACKBOX or "_".join(words).endswith(unit) or f"_{unit}_per_" in name, name
+        assert ("timestamp" in words) == name.endswith("_timestamp_seconds"), name
+        assert not name.endswith(("_count", "_sum", "_bucket")), name
+        assert not name.endswith("_info") or metric.part, f"{name} says nothing without a label"
+
+
+def test_histograms_are_of_metrics_that_the_kind_has_and_no_family_is_two_things() -> None:
+    of_kinds = [(load_kind(kind), one) for kind in kinds() for one in load_kind(kind).histograms]
+    gauges = {metric.name for kind in kinds() for metric in load_kind(kind).metrics}
+    assert of_kinds
+    for kind, histogram in of_kinds:
+        metric = next(one for one in kind.metrics if one.name == histogram.metric)
+        assert histogram.part in ("", *metric.parts)
+        assert list(histogram.buckets) == sorted(set(histogram.buckets))
+        assert histogram.name.endswith(f"_{metric.unit}")
+        assert histogram.name not in gauges
+    assert len({histogram.name for _, histogram in of_kinds}) == len(of_kinds)

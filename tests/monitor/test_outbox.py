@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -76,13 +75,6 @@ async def chat() -> AsyncIterator[Provider]:
 async def mail() -> AsyncIterator[Provider]:
     async with provided() as provider:
         yield provider
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield opened
-    await opened.close()
 
 
 async def opened(**providers: Provider) -> tuple[dict[str, Channel], Config]:

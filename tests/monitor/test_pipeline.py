@@ -44,22 +44,10 @@ routes:
 """
 
 
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    return configured(tmp_path, monkeypatch, SITE)
-
-
 def configured(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Config:
     monkeypatch.setenv("CHAT", "json://127.0.0.1:9/")
     (folder / "site.yaml").write_text(text)
     return load(folder / "site.yaml")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield opened
-    await opened.close()
 
 
 async def fed(store: Store, config: Config, runs: Sequence[Run], *evidence: str) -> Pipeline:

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from monitor.reference import BEGIN, END, probe_page, update, with_generated
+from monitor.reference import BEGIN, END, overview, probe_page, told, update, with_generated
 from probes import kinds
+
+
+def test_the_overview_has_every_kind_in_its_area() -> None:
+    found = overview()
+    assert [kind for kind in kinds() if f"| [{kind}]({kind}.md) | {told(kind)} |" not in found] == []
+    assert found.index("## Doors") < found.index("[access.kisi]") < found.index("## Booking")
 
 
 def pages(folder: Path, content: str) -> None:
@@ -44,7 +50,7 @@ def test_only_what_is_between_the_markers_changes() -> None:
 
 def test_pages_are_rewritten_once(tmp_path: Path) -> None:
     pages(tmp_path, f"# Title\n\n{BEGIN}\n{END}\n")
-    assert len(update(tmp_path)) == len(kinds())
+    assert len(update(tmp_path)) == len(kinds()) + 1
     assert update(tmp_path) == ()
 
 

@@ -18,7 +18,7 @@ from incidents.incident import Incident, Stage
 from incidents.lifecycle import SETTLE
 from monitor.config import load
 from monitor.config.model import Config
-from monitor.response import Known, Response, Turn
+from monitor.response import Known, Response, Turn, involved
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)  # Lisbon is on UTC in winter
 
@@ -346,3 +346,13 @@ def test_a_fault_of_an_asset_with_an_open_incident_joins_it(config: Config) -> N
     desk.down("fibre/ping", on(0, "10:05"))
     assert desk.titles() == ["Fibre loses more than 10 % of its packets"]
     assert desk.told[-1] == ("Mon 10:05", "firing", "ana")
+
+
+def test_the_checks_of_live_incidents_are_known_with_their_incident(config: Config) -> None:
+    desk = Desk(config)
+    assert involved(desk.known) == {}
+    desk.down("fibre/ping", on(0, "10:00"))
+    (incident,) = desk.known.incidents
+    assert involved(desk.known) == {"fibre/ping": incident}
+    desk.up("fibre/ping", on(0, "10:05"))
+    assert involved(desk.known) == {}

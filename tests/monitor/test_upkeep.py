@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,7 +9,6 @@ from prometheus_client import CollectorRegistry
 from alerting.apprise import open_channels
 from alerting.gates import Matcher, Silence
 from alerting.oncall import Override
-from monitor.config import load
 from monitor.config.model import Config
 from monitor.metrics import Vitals
 from monitor.outbox import Outbox
@@ -31,20 +29,6 @@ on_call:
 routes:
   - {id: chat, to: "${env:CHAT}"}
 """
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    monkeypatch.setenv("CHAT", "json://127.0.0.1:9/")
-    (tmp_path / "site.yaml").write_text(SITE)
-    return load(tmp_path / "site.yaml")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

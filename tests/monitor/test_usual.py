@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.config import load
 from monitor.config.model import Config
 from monitor.recording import HOUR, Recording
 from monitor.store import Store, recordings
@@ -99,12 +98,6 @@ def test_an_hour_on_the_wall_is_found_in_the_hours_of_utc(
     day: date, hour: int, zone: ZoneInfo, hours: list[str]
 ) -> None:
     assert [f"{at:%Y-%m-%d %H}" for at in WallHour(day, hour).hours(zone)] == hours
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    (tmp_path / "site.yaml").write_text(SITE)
-    return load(tmp_path / "site.yaml")
 
 
 @pytest.fixture

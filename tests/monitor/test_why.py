@@ -1,8 +1,6 @@
 """Why somebody was paged, or was not, from what the store holds."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +8,6 @@ from alerting.channels import Delivery, Key, NoticeKind, Notification, Outcome
 from alerting.rules import Episode, Phase, Severity, Why
 from alerting.verdicts import Decision, Verdict
 from incidents.availability import Span
-from monitor.config import load
 from monitor.config.model import Config
 from monitor.store import Store, decisions, episodes, outbox, spans
 from monitor.why import explain
@@ -43,20 +40,6 @@ EPISODE = Episode(
     why=Why.RECOVERED,
     detail="connection refused",
 )
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    monkeypatch.setenv("CHAT", "json://127.0.0.1:9/")
-    (tmp_path / "site.yaml").write_text(SITE)
-    return load(tmp_path / "site.yaml")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield opened
-    await opened.close()
 
 
 def made(route: str, verdict: Verdict, words: str) -> Decision:

@@ -50,6 +50,28 @@ def answering(*chunks: bytes) -> Talk:
     return talk
 
 
+def saying(*words: bytes) -> Talk:
+    """Says its words, each on being told something, and then waits."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for word in words:
+            await reader.read(1000)
+            writer.write(word)
+        await reader.read()
+
+    return talk
+
+
+def saying_first(greeting: bytes = b"", *words: bytes) -> Talk:
+    """Says its first words to whoever comes, the others each on being told something, and then waits."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        await saying(*words)(reader, writer)
+
+    return talk
+
+
 def trickling(words: bytes) -> Talk:
     """Says its words at a byte a second, to whoever listens."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -31,14 +30,6 @@ COMMUNITY = {"version": "2c", "community": "${env:COMMUNITY}"}
 @pytest.fixture(autouse=True)
 def community(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMMUNITY", canary("panel-community"))
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def probing(engines: Engines, port: int, **settings: Any) -> Controller:

@@ -3,7 +3,6 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,14 +15,6 @@ from probes._engines import Engines
 from probes._engines.api import MOST_ANSWER, Answer, Api, Grant, Question, _pause, basic, bearer, cookies, rows
 
 SECRET = canary("token")
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def api_at(engines: Engines, port: int, **more: Any) -> Api:

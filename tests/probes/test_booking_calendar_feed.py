@@ -1,6 +1,6 @@
 """booking.calendar_feed against Radicale, and against a server that knows what it has sent before."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,14 +28,6 @@ PATH = f"/private-{canary('feed')}/basic.ics"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radicale]:
     with radicale(tmp_path_factory.mktemp("radicale")) as server:
         yield server
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 @pytest.fixture(autouse=True)

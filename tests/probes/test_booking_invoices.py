@@ -131,7 +131,7 @@ async def test_whatever_else_it_answers_is_told_as_it_is(
     outage: Outage, platform: Any, settings: dict[str, Any], door: str
 ) -> None:
     with pytest.raises(outage.raises) as raised:
-        await look(Invoices, shut(platform().api(), outage.reply, (door,)), **settings)
+        await look(Invoices, shut(platform().api(), outage.reply, (door,) if door else ()), **settings)
     assert raised.value.reason == outage.reason
 
 

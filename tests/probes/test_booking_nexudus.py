@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from peers.looks import down, look, unknown, values
 from peers.nexudus import PASSWORD, Nexudus
-from peers.outages import OUTAGES, Outage, shut
 from peers.tcp import serving
 from peers.web_api import Reply
 
@@ -140,17 +139,3 @@ async def test_it_only_reads() -> None:
     api = platform().api()
     await look(Kind, api, **SETTINGS)
     assert [asked for asked in api.paths if not asked.startswith("GET ")] == ["POST /api/token"]
-
-
-@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: f"{outage.reason}-{outage.reply.status}")
-@pytest.mark.parametrize("spared", [(), ("/api/token",)])
-async def test_whatever_else_it_answers_is_told_as_it_is(outage: Outage, spared: tuple[str, ...]) -> None:
-    with pytest.raises(outage.raises) as raised:
-        await look(Kind, shut(platform().api(), outage.reply, spared), **SETTINGS)
-    assert raised.value.reason == outage.reason
-
-
-async def test_silence_is_a_timeout() -> None:
-    api = platform().api()
-    api.first = [None]
-    assert (await down(Kind, api, 0.3, **SETTINGS)).reason == "timeout"

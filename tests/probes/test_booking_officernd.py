@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from peers.looks import down, look, unknown, values
 from peers.officernd import BASE, SECRET, Officernd
-from peers.outages import OUTAGES, Outage, shut
-from peers.web_api import Reply, WebApi
+from peers.web_api import Reply
 
 from probes._engines.booking_platforms import MOST_PAGES
 from probes._engines.bookings import probe_slot, today
@@ -113,16 +112,7 @@ async def test_a_list_without_end_is_not_read_to_its_end() -> None:
     assert f"more than {MOST_PAGES} pages" in unmeasured.detail
 
 
-@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: f"{outage.reason}-{outage.reply.status}")
-@pytest.mark.parametrize("spared", [(), ("/oauth/token",)])
-async def test_whatever_else_it_answers_is_told_as_it_is(outage: Outage, spared: tuple[str, ...]) -> None:
-    with pytest.raises(outage.raises) as raised:
-        await look(Kind, shut(platform().api(), outage.reply, spared), **SETTINGS)
-    assert raised.value.reason == outage.reason
-
-
-async def test_silence_is_a_timeout_and_nobody_there_is_refused() -> None:
-    assert (await down(Kind, WebApi(first=[None]), 0.3, **SETTINGS)).reason == "timeout"
+async def test_a_sign_in_that_nobody_answers_is_refused() -> None:
     elsewhere = {**SETTINGS, "identity_url": "http://127.0.0.1:9"}
     assert (await down(Kind, platform().api(), **elsewhere)).reason == "refused"
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from peers.looks import down, look, unknown, values
 from peers.optix import OWNER, TOKEN, Optix
-from peers.outages import OUTAGES, Outage, shut
 from peers.web_api import Reply, WebApi
 
 from probes._engines.bookings import probe_slot
@@ -94,14 +93,3 @@ async def test_a_draft_that_is_answered_with_an_error_of_http_is_unavailable() -
     who = {"data": {"me": {"user": {"user_id": "1"}}}}
     api = WebApi({"POST /graphql": Reply(status=500)}, first=[Reply(who)])
     assert (await down(Kind, api, **SETTINGS)).reason == "unavailable"
-
-
-@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: f"{outage.reason}-{outage.reply.status}")
-async def test_whatever_else_it_answers_is_told_as_it_is(outage: Outage) -> None:
-    with pytest.raises(outage.raises) as raised:
-        await look(Kind, shut(platform().api(), outage.reply), **SETTINGS)
-    assert raised.value.reason == outage.reason
-
-
-async def test_silence_is_a_timeout() -> None:
-    assert (await down(Kind, WebApi(first=[None]), 0.3, **SETTINGS)).reason == "timeout"

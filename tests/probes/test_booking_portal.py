@@ -1,6 +1,5 @@
 """booking.portal against a web server over TLS: a login page, and a question for a free room."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,14 +21,6 @@ __all__ = ["authority"]
 
 KEY = canary("portal-key")
 PAGE = b"<html><title>Sign in</title><form>"
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from monitor.config.checks import OWN_KEYS
-from monitor.reference import END, probe_page, with_generated
+from monitor.reference import BEGIN, END, OVERVIEW, overview, probe_page, with_generated
 from probes import REASONS, UNKNOWN_REASONS, Probe, kinds, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +22,13 @@ each_kind = pytest.mark.parametrize("kind", kinds())
 
 def page(kind: str) -> str:
     return (ROOT / "docs" / "probes" / f"{kind}.md").read_text("utf-8")
+
+
+def prose(name: str) -> str:
+    """What people wrote of a page in the folder of the kinds, "" if there is none."""
+    path = ROOT / "docs" / "probes" / name
+    before, _, rest = (path.read_text("utf-8") if path.is_file() else "").partition(BEGIN)
+    return before + rest.partition(END)[2]
 
 
 def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -69,6 +76,24 @@ def test_it_has_a_test_file(kind: str) -> None:
 def test_the_tables_of_its_page_are_current(kind: str) -> None:
     remedy = "run `deskwatch reference probes --write docs/probes`"
     assert with_generated(page(kind), probe_page(kind)) == page(kind), remedy
+
+
+def test_the_overview_of_all_kinds_is_current() -> None:
+    page = (ROOT / "docs" / "probes" / OVERVIEW).read_text("utf-8")
+    assert with_generated(page, overview()) == page, "run `deskwatch reference probes --write docs/probes`"
+
+
+@each_kind
+def test_its_page_or_one_that_it_leads_to_explains_each_of_its_rules(kind: str) -> None:
+    own = prose(f"{kind}.md")
+    told = own + "".join(prose(name) for name in re.findall(r"\]\(([\w.]+\.md)\)", own))
+    assert [rule.id for rule in load(kind).rules if f"`{rule.id}`" not in told] == []
+
+
+@each_kind
+def test_its_rules_complete_a_sentence_about_the_asset(kind: str) -> None:
+    for says in (load(kind).says, *(rule.says for rule in load(kind).rules)):
+        assert re.match(r"(?!(?:the|its|a|an|it)\b)[a-z]+ .*[^. ]$", says), says
 
 
 @each_kind

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
-from peers import axis, brivo, kisi, netns, salto_ks, unifi_access
+from peers import axis, brivo, kisi, salto_ks, unifi_access
 from peers.certificates import Authority, authority
 from peers.json_api import Asked
-from peers.tcp import answering, serving, trickling
+from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 from pydantic import ValidationError
 
@@ -118,14 +118,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
-
-
 @asynccontextmanager
 async def up(case: Case, talk: Any, authority: Authority) -> AsyncIterator[int]:
     tls = authority.issue().context() if case.kind == "access.unifi" else None
@@ -188,39 +180,6 @@ async def test_who_is_not_let_in_says_nothing_about_the_doors(
 
 
 @each_kind
-@pytest.mark.parametrize(
-    ("reply", "reason", "words"),
-    [
-        (Reply({"message": "canary-answer-1"}, 503), "wrong_status", "status 503"),
-        (Reply(b"<html>canary-answer-1", 200), "malformed", "no JSON"),
-        (Reply({"canary-answer-1": []}), "malformed", "does not follow the API"),
-        (Reply([["canary-answer-1"]][0][0], 200), "malformed", "does not follow the API"),
-        (Reply({}, 429, (("Retry-After", "90"),)), "throttled", "not to be asked for 90 s"),
-        (Reply(b" " * 5_000_000), "body_too_large", "larger"),
-    ],
-    ids=["error", "html", "other-json", "text", "throttled", "endless"],
-)
-async def test_a_strange_answer_is_told(
-    engines: Engines, authority: Authority, case: Case, reply: Reply, reason: str, words: str
-) -> None:
-    system = case.system()
-    system.answers[case.first] = reply
-    async with up(case, system.talk, authority) as port:
-        error = await ended(probing(engines, case, port))
-    assert (error.reason, words in error.detail) == (reason, True), error.detail
-
-
-@each_kind
-async def test_a_system_that_falls_silent_or_dies_is_down(engines: Engines, authority: Authority, case: Case) -> None:
-    async with up(case, trickling(b"HTTP/1.1 200 OK\r\n"), authority) as port:
-        assert (await ended(probing(engines, case, port), 0.5)).reason == "timeout"
-    async with up(case, answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), authority) as port:
-        probe = probing(engines, case, port)
-        assert (await ended(probe)).reason == "reset"
-    assert (await ended(probe)).reason == "refused"
-
-
-@each_kind
 async def test_what_doors_can_do_without_may_fail(engines: Engines, authority: Authority, case: Case) -> None:
     """People, cards and events are not for the eyes of every account."""
     system, beside = case.system(), ("/users", "/credentials", "/events", "/card", "/settings", "/pacs")
@@ -270,28 +229,6 @@ def test_settings_that_make_no_sense_are_refused(case: Case) -> None:
     for name in {"token", "key", "api_key", "client_secret"} & set(good):
         with pytest.raises(ValidationError, match="line break"):
             params.model_validate({**good, name: "${env:LINES}"})
-
-
-def test_networks_and_certificates_that_are_wrong_are_told() -> None:
-    async def work() -> Measured:
-        engines = Engines()
-        try:
-            return await probing(engines, CASES["access.unifi"], 9).measure(10)
-        finally:
-            engines.close()
-
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match="unreachable"):
-            namespace.run(work)
-
-
-async def test_a_certificate_that_is_not_trusted_gets_no_token(engines: Engines, authority: Authority) -> None:
-    case, system = CASES["access.unifi"], unifi_access.console()
-    async with up(case, system.talk, authority) as port:
-        assert (await ended(probing(engines, case, port, tls_verify=True))).reason == "certificate_untrusted"
-        assert not system.asked
-        assert await probing(engines, case, port, tls_verify=True, ca_file=str(authority.file)).measure(10)
 
 
 async def test_a_source_lives_as_long_as_somebody_looks_at_it() -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import ipp as peer
-from peers import netns
 from peers.certificates import Authority, authority
 from peers.ipp import ENUM, INTEGER, KEYWORD, NAME, NAME_WITH_LANGUAGE, NO_VALUE, READY, Printer, Set, message, printing
 from peers.tcp import Talk, http, serving
@@ -230,34 +229,6 @@ async def test_a_strange_answer_is_down(engines: Engines, reply: bytes, reason: 
     assert failed.value.reason == reason
     assert reason in Ipp.reasons
     assert words in failed.value.detail
-
-
-async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
-async def test_a_printer_that_is_silent_or_gone_is_down(engines: Engines) -> None:
-    async with serving(silent) as port:
-        with pytest.raises(Failed, match="timeout"):
-            await probing(engines, port).measure(0.3)
-    with pytest.raises(Failed, match="refused"):
-        await probing(engines, port).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(engines, port, host="x" * 64 + ".example").measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    async def work() -> Measured:
-        engines = Engines()
-        try:
-            return await probing(engines, 9).measure(10)
-        finally:
-            engines.close()
-
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match="unreachable"):
-            namespace.run(work)
 
 
 @given(st.binary(max_size=300))

@@ -62,7 +62,7 @@ class TestASoundPrinter:
         assert reading.value("deskwatch_printer_supply_ratio", "Black Toner") == 0.6
         assert reading.value("deskwatch_printer_waste_room_ratio", "Waste Toner") == 0.9
         assert reading.value("deskwatch_printer_tray_ratio", "Tray 1") == 0.5
-        assert reading.value("deskwatch_printer_pages") == 4711
+        assert reading.value("deskwatch_printer_pages_total") == 4711
         assert reading.value("deskwatch_printer_alerts", "critical") == 0
 
     async def test_shows_no_figure_for_what_it_does_not_know(self) -> None:

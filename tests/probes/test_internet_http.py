@@ -5,7 +5,7 @@ import gzip
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -84,14 +84,6 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.01)
     pytest.fail(f"nginx did not start: {log.read_text()}")
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 async def measure(engines: Engines, url: str, timeout: float = 10, **settings: Any) -> Measured:

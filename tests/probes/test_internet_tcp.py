@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import netns, sockets
+from peers.tcp import saying_first
 from peers.tcp import trickling as trickles
 from pydantic import ValidationError
 
@@ -80,19 +81,6 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     await reader.read()
 
 
-def says(*words: bytes) -> Talk:
-    """A peer that says its words, each on being told something, and then waits."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for index, word in enumerate(words):
-            if index:
-                await reader.read(100)
-            writer.write(word)
-        await silent(reader, writer)
-
-    return talk
-
-
 async def closing(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
     return
 
@@ -125,7 +113,7 @@ async def test_a_dialogue_is_held_to_its_end() -> None:
         {"send": "QUIT\\x0d\\n"},
         {"expect": "bye"},
     ]
-    talk = says(b"220 mail.example ESMTP\r\n", b"250-mail\r\n250 STARTTLS\r\n", b"221 bye")
+    talk = saying_first(b"220 mail.example ESMTP\r\n", b"250-mail\r\n250 STARTTLS\r\n", b"221 bye")
     async with listener(talk) as port:
         found = await probe(port, steps=steps)
     assert parts(found.samples) == ["resolve", "connect", "dialogue"]
@@ -164,7 +152,7 @@ async def test_a_peer_that_never_answers_times_out_with_the_phases_so_far() -> N
 
 
 async def test_a_wrong_answer_is_shown_escaped_and_short() -> None:
-    async with listener(says(b"\x1b[2J550 go away\r\n\xff" + b"x" * 1000)) as port:
+    async with listener(saying_first(b"\x1b[2J550 go away\r\n\xff" + b"x" * 1000)) as port:
         failed = await down(port, 0.3, steps=[{"expect": "^220"}])
     assert failed.reason == "unexpected"
     assert r"'\x1b[2J550 go away\n\\xffxxx" in failed.detail
@@ -204,7 +192,7 @@ async def test_a_port_without_a_listener_is_refused() -> None:
 
 
 async def test_a_pattern_that_would_run_for_ever_does_not_hold_up_the_others() -> None:
-    async with listener(says(b"a" * 100 + b"b\r\n")) as port:
+    async with listener(saying_first(b"a" * 100 + b"b\r\n")) as port:
         with pytest.raises(Unmeasured, match="overloaded"):
             await probe(port, steps=[{"expect": r"^(a+)+$"}])
 
@@ -298,7 +286,7 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ce
 
 
 async def test_a_valid_certificate_is_up_with_its_end(certificates: Certificates) -> None:
-    async with listener(says(b"hello\n"), certificates.server("imap.example", 30)) as port:
+    async with listener(saying_first(b"hello\n"), certificates.server("imap.example", 30)) as port:
         found = await probe(port, tls=True, server_name="imap.example", steps=[{"expect": "hello"}])
     assert parts(found.samples) == ["resolve", "connect", "tls", "dialogue"]
     ends = datetime.datetime.fromtimestamp(value(found.samples, "probe_ssl_earliest_cert_expiry") or 0, datetime.UTC)
@@ -325,7 +313,7 @@ async def test_a_bad_certificate_fails_in_openssl_s_words(
 
 
 async def test_a_server_that_does_not_speak_tls_fails() -> None:
-    async with listener(says(b"220 plain text here\r\n")) as port:
+    async with listener(saying_first(b"220 plain text here\r\n")) as port:
         assert (await down(port, tls=True)).reason == "tls_failed"
     async with listener(closing) as port:
         assert (await down(port, tls=True)).reason in ("reset", "closed")
@@ -337,7 +325,7 @@ async def test_a_server_that_does_not_speak_tls_fails() -> None:
 
 def test_uvloop_holds_the_same_dialogue(certificates: Certificates) -> None:
     async def work() -> None:
-        async with listener(says(b"220 x\r\n"), certificates.server("imap.example")) as port:
+        async with listener(saying_first(b"220 x\r\n"), certificates.server("imap.example")) as port:
             assert await probe(port, tls=True, server_name="imap.example", steps=[{"expect": "^220 x$"}])
             assert (await down(port, 0.2, tls=True, tls_verify=False, steps=[{"expect": "y"}])).reason == "unexpected"
 

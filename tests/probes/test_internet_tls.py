@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import warnings
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,6 @@ from probes._engines.certificates import chain, from_der, from_pem
 from probes.internet.tls import Tls, TlsParams
 
 __all__ = ["authority"]
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:

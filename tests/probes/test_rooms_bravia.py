@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns
 from peers.bravia import ON, Display, displaying
 from peers.tcp import Talk, http, serving
 from pydantic import ValidationError
@@ -24,14 +22,6 @@ CANARY = "open-sesame-71"
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PSK", CANARY)
     monkeypatch.setenv("LINES", "a\r\nb")
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def probing(engines: Engines, port: int, **settings: Any) -> Bravia:
@@ -155,34 +145,6 @@ async def test_no_key_shows(engines: Engines) -> None:
 
     assert (await down(engines, echoing)).reason == "malformed"
     assert CANARY not in repr(probing(engines, 1, key="${env:PSK}").params)
-
-
-async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
-async def test_a_peer_that_is_silent_or_gone_is_down(engines: Engines) -> None:
-    assert (await down(engines, silent, 0.3)).reason == "timeout"
-    async with serving(silent) as port:
-        pass
-    with pytest.raises(Failed, match="refused"):
-        await probing(engines, port).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(engines, port, host="x" * 64 + ".example").measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    async def work() -> Measured:
-        engines = Engines()
-        try:
-            return await probing(engines, 9).measure(10)
-        finally:
-            engines.close()
-
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match="unreachable"):
-            namespace.run(work)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,11 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns
 from peers.certificates import Authority, authority
 from peers.roomos import AWAKE, RoomSystem, answering, document
 from peers.tcp import Talk, http, serving
@@ -27,14 +25,6 @@ SIGNED = base64.b64encode(f"deskwatch:{CANARY}".encode()).decode()
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEC", CANARY)
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def parameters(port: int, **settings: Any) -> CiscoRoomosParams:
@@ -184,38 +174,6 @@ async def test_a_strange_answer_is_down(
         failed = await down(engines, port, tls_verify=False)
     assert failed.reason == reason
     assert words in failed.detail
-
-
-async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
-async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"220 no TLS here\r\n")
-    await reader.read()
-
-
-async def test_a_peer_that_is_silent_plain_or_gone_is_down(engines: Engines, authority: Authority) -> None:
-    async with serving(silent, tls=authority.issue().context()) as port:
-        assert (await down(engines, port, 0.4, tls_verify=False)).reason == "timeout"
-    async with serving(greeting) as port:
-        assert (await down(engines, port)).reason == "tls_failed"
-    assert (await down(engines, port)).reason == "refused"
-    assert (await down(engines, port, host="x" * 64 + ".example")).reason == "unresolved"
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    async def work() -> Measured:
-        engines = Engines()
-        try:
-            return await ask(engines, 9)
-        finally:
-            engines.close()
-
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match="unreachable"):
-            namespace.run(work)
 
 
 @pytest.mark.parametrize(

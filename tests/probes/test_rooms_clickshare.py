@@ -1,14 +1,12 @@
 """rooms.clickshare against an emulator of the web API, and against what else may listen there."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns
 from peers.canaries import canary
 from peers.certificates import Authority, authority
 from peers.clickshare import (
@@ -23,7 +21,6 @@ from peers.clickshare import (
     sharing,
     status,
 )
-from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 from pydantic import SecretStr, ValidationError
 
@@ -41,14 +38,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -
     monkeypatch.setenv("WRONG", canary("wrong"))
     yield
     assert "canary-" not in caplog.text
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def params(**settings: Any) -> ClickshareParams:
@@ -179,70 +168,14 @@ async def test_a_password_that_we_lack_says_nothing_about_the_base_unit(
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        ({STATUS: Reply({"message": "Forbidden"}, 403)}, "no_permission"),
-        ({STATUS: Reply(None, 429, (("Retry-After", "20"),))}, "throttled"),
-        ({STATUS: Reply(b"", 503)}, "wrong_status"),
         ({BUTTONS: Reply(b"", 500)}, "wrong_status"),
-        ({STATUS: Reply(b"<html>Login</html>")}, "malformed"),
-        ({STATUS: ["Ok"]}, "malformed"),
         ({STATUS: {"status": "Ok"}}, "malformed"),
-        ({STATUS: Reply(b" " * 300_000)}, "body_too_large"),
     ],
 )
 async def test_an_answer_that_tells_nothing_says_whose_fault_that_is(
     engines: Engines, authority: Authority, answers: dict[str, Any], reason: str
 ) -> None:
     assert (await failing(engines, authority, base_unit(**answers))).reason == reason
-
-
-async def test_a_base_unit_that_is_silent_plain_or_gone_is_down(engines: Engines, authority: Authority) -> None:
-    api = base_unit()
-    api.first = [None]
-    assert (await failing(engines, authority, api, 0.4)).reason == "timeout"
-
-    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 no TLS here\r\n")
-        await reader.read()
-
-    async def dying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"errorCode"')
-        await writer.drain()
-
-    async with serving(plain) as port:
-        with pytest.raises(Failed, match="tls_failed"):
-            await probe(engines, authority, port).measure(10)
-    async with serving(dying, tls=authority.issue().context()) as port:
-        with pytest.raises(Failed, match="reset"):
-            await probe(engines, authority, port).measure(10)
-    with pytest.raises(Failed, match="refused"):
-        await probe(engines, authority, port).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probe(engines, authority, port, host="x" * 64 + ".example").measure(10)
-
-
-async def test_a_certificate_of_its_own_is_accepted_only_on_request(engines: Engines, authority: Authority) -> None:
-    api = base_unit()
-    assert (await failing(engines, authority, api, ca_file="")).reason == "certificate_untrusted"
-    assert not api.asked, "the password must not go to a stranger"
-    assert await asked(engines, authority, api, ca_file="", tls_verify=False)
-    async with sharing(api, authority.issue(["elsewhere.test"]).context()) as port:
-        with pytest.raises(Failed, match="certificate_wrong_name"):
-            await probe(engines, authority, port).measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    async def work() -> Measured:
-        engines = Engines()
-        try:
-            return await Clickshare(params(port=9), engines).measure(10)
-        finally:
-            engines.close()
-
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match="unreachable"):
-            namespace.run(work)
 
 
 def test_codes_are_words_on_newer_and_numbers_on_older_software() -> None:

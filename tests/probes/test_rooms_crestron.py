@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns
 from peers.canaries import canary
 from peers.certificates import Authority, authority
 from peers.crestron import (
@@ -43,14 +42,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -
     monkeypatch.setenv("WRONG", canary("wrong"))
     yield
     assert "canary-" not in caplog.text
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def probe(engines: Engines, authority: Authority, port: int, **settings: Any) -> Crestron:
@@ -197,55 +188,15 @@ async def test_what_keeps_a_picture_back_is_measured_and_said(engines: Engines, 
     [
         ({PAGE: Reply(b"not here", 404)}, "wrong_status"),
         ({ENTRY: Reply(b"", 500)}, "wrong_status"),
-        ({IDENTITY: Reply(b"", 503)}, "wrong_status"),
         ({PORTS: Reply(b"", 503)}, "wrong_status"),
-        ({IDENTITY: Reply(None, 429, (("Retry-After", "20"),))}, "throttled"),
-        ({IDENTITY: Reply(b"{")}, "malformed"),
         ({IDENTITY: {"Device": {"DeviceInfo": []}}}, "malformed"),
         ({IDENTITY: {"Actions": [{"Results": [{"StatusId": 3}]}]}}, "malformed"),
-        ({IDENTITY: Reply(b" " * 1_200_000)}, "body_too_large"),
     ],
 )
 async def test_an_answer_that_tells_nothing_says_whose_fault_that_is(
     engines: Engines, authority: Authority, answers: dict[str, Any], reason: str
 ) -> None:
     assert (await failing(engines, authority, switcher(**answers))).reason == reason
-
-
-async def test_a_device_that_is_silent_plain_or_gone_is_down(engines: Engines, authority: Authority) -> None:
-    api = switcher()
-    api.first = [None]
-    assert (await failing(engines, authority, api, 0.4)).reason == "timeout"
-
-    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 no TLS here\r\n")
-        await reader.read()
-
-    async def dying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<html>")
-        await writer.drain()
-
-    async with serving(plain) as port:
-        with pytest.raises(Failed, match="tls_failed"):
-            await probe(engines, authority, port).measure(10)
-    async with serving(dying, tls=authority.issue().context()) as port:
-        with pytest.raises(Failed, match="reset"):
-            await probe(engines, authority, port).measure(10)
-    with pytest.raises(Failed, match="refused"):
-        await probe(engines, authority, port).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probe(engines, authority, port, host="x" * 64 + ".example").measure(10)
-
-
-async def test_a_certificate_of_its_own_is_accepted_only_on_request(engines: Engines, authority: Authority) -> None:
-    api = switcher()
-    assert (await failing(engines, authority, api, ca_file="")).reason == "certificate_untrusted"
-    assert not api.asked, "the password must not go to a stranger"
-    assert await asked(engines, authority, api, ca_file="", tls_verify=False)
-    async with connecting(api, authority.issue(["elsewhere.test"]).context()) as port:
-        with pytest.raises(Failed, match="certificate_wrong_name"):
-            await probe(engines, authority, port).measure(10)
 
 
 async def test_the_console_of_an_older_processor_is_only_connected_to(engines: Engines) -> None:
@@ -262,21 +213,6 @@ async def test_the_console_of_an_older_processor_is_only_connected_to(engines: E
     assert not heard
     with pytest.raises(Failed, match="refused"):
         await Crestron(params, engines).measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    async def work() -> Measured:
-        engines = Engines()
-        try:
-            params = CrestronParams.model_validate({"host": "127.0.0.1", "port": 9, "console": True})
-            return await Crestron(params, engines).measure(10)
-        finally:
-            engines.close()
-
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match="unreachable"):
-            namespace.run(work)
 
 
 def test_ports_have_names_of_their_own_and_an_end() -> None:

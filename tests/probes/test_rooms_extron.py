@@ -2,16 +2,12 @@
 
 import asyncio
 import logging
-import socket
-import struct
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns, sockets
 from peers.canaries import canary
 from peers.extron import (
     FIRMWARE,
@@ -24,7 +20,7 @@ from peers.extron import (
     Switcher,
     switching,
 )
-from peers.tcp import Talk, serving, trickling
+from peers.tcp import Talk, saying_first, serving, trickling
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
@@ -71,19 +67,6 @@ async def down(talk: Talk, timeout: float = 10, **settings: Any) -> Failed:
 def values(samples: tuple[Sample, ...]) -> dict[str, float]:
     assert {sample.metric for sample in samples} <= {metric.name for metric in Extron.metrics}
     return {f"{s.metric.removeprefix('deskwatch_display_')}/{s.part}".removesuffix("/"): s.value for s in samples}
-
-
-def says(*words: bytes) -> Talk:
-    """Says its first words, the others each on being told something, and then waits."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for index, word in enumerate(words):
-            if index:
-                await reader.readexactly(1)
-            writer.write(word)
-        await reader.read()
-
-    return talk
 
 
 async def test_a_switcher_says_what_it_is_and_shows() -> None:
@@ -178,36 +161,20 @@ async def test_no_password_shows() -> None:
     ("talk", "timeout", "reason", "words"),
     [
         (Switcher({FIRMWARE: "E10"}).talk, 10, "unsupported", "firmware with an error"),
-        (says(), 0.3, "timeout", "still waiting for its greeting after 0.3 s"),
-        (says(GREETING), 0.3, "timeout", "still waiting for an answer about its firmware"),
+        (saying_first(), 0.3, "timeout", "still waiting for its greeting after 0.3 s"),
+        (saying_first(GREETING), 0.3, "timeout", "still waiting for an answer about its firmware"),
         (trickling(GREETING), 0.3, "timeout", "its greeting"),
-        (says(b"SSH-2.0-\x1b[2Jdropbear\r\n"), 10, "malformed", "the greeting is not one of Extron: 'SSH-2.0-"),
-        (says(b"x" * 1000), 10, "malformed", "its greeting does not end"),
-        (says(b"\xff\xfa" + b"x" * 1000), 10, "malformed", "a talk about telnet that does not end"),
-        (says(b"\xff\xff\xff\xf1\xff\xfe\x01hello\r\n"), 10, "malformed", "not one of Extron: 'ÿhello'"),
-        (says(GREETING, b"what?\r\n" * 100), 10, "malformed", "the answer about its firmware is 'what?'"),
+        (saying_first(b"SSH-2.0-\x1b[2Jdropbear\r\n"), 10, "malformed", "the greeting is not one of Extron: 'SSH-2.0-"),
+        (saying_first(b"x" * 1000), 10, "malformed", "its greeting does not end"),
+        (saying_first(b"\xff\xfa" + b"x" * 1000), 10, "malformed", "a talk about telnet that does not end"),
+        (saying_first(b"\xff\xff\xff\xf1\xff\xfe\x01hello\r\n"), 10, "malformed", "not one of Extron: 'ÿhello'"),
+        (saying_first(GREETING, b"what?\r\n" * 100), 10, "malformed", "the answer about its firmware is 'what?'"),
     ],
 )
 async def test_a_peer_that_is_slow_or_strange_is_down(talk: Talk, timeout: float, reason: str, words: str) -> None:
     failed = await down(talk, timeout)
     assert failed.reason == reason
     assert words in failed.detail
-
-
-async def closing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(GREETING)
-    await writer.drain()
-    writer.close()
-    await writer.wait_closed()
-
-
-async def resetting(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-async def test_a_peer_that_dies_is_down() -> None:
-    assert (await down(closing)).reason in ("closed", "reset")
-    assert (await down(resetting)).reason == "reset"
 
 
 async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -217,40 +184,6 @@ async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 async def test_one_that_hangs_up_instead_of_answering_is_closed() -> None:
     assert (await down(hanging_up)).reason == "closed"
-
-
-async def test_a_port_without_a_listener_is_refused_and_a_strange_name_unresolved() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with pytest.raises(Failed, match="refused"):
-            await probing(bound.getsockname()[1]).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(1, host="x" * 64 + ".example").measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match=r"unreachable: .*No route to host"):
-            namespace.run(lambda: probing(9).measure(10))
-
-
-async def test_a_probe_leaves_nothing_open() -> None:
-    before = sockets.opened()
-    switcher = Switcher()
-    async with switching(switcher) as port:
-        await probing(port).measure(10)
-        async with asyncio.timeout(20):
-            while switcher.guests:
-                await asyncio.sleep(0)
-    async with asyncio.timeout(20):
-        while sockets.opened() - before:
-            await asyncio.sleep(0)
-
-
-def test_uvloop_asks_the_same() -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert "IN1608" in runner.run(asked(Switcher(password=PASSWORD), password="${env:EXTRON}")).detail
 
 
 @pytest.mark.parametrize(

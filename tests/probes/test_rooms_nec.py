@@ -1,17 +1,12 @@
 """rooms.nec against displays that follow the maker's manuals, and against what else may listen there."""
 
-import asyncio
-import socket
-import struct
 from typing import Any
 
 import pytest
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns, sockets
 from peers.nec import DIAGNOSIS, INPUT, MODEL, ON, POWER, SERIAL, Display, displaying, frame, powered, shows
-from peers.tcp import Talk, serving, trickling
+from peers.tcp import Talk, saying, serving
 from pydantic import ValidationError
 
 from monitor.reading import read
@@ -57,18 +52,6 @@ async def down(talk: Talk, timeout: float = 10, **settings: Any) -> Failed:
 def values(samples: tuple[Sample, ...]) -> dict[str, float]:
     assert {sample.metric for sample in samples} <= {metric.name for metric in Nec.metrics}
     return {f"{s.metric.removeprefix('deskwatch_display_')}/{s.part}".removesuffix("/"): s.value for s in samples}
-
-
-def says(*words: bytes) -> Talk:
-    """Says its words, each on being asked something, and then waits."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for word in words:
-            await reader.readuntil(b"\r")
-            writer.write(word)
-        await reader.read()
-
-    return talk
 
 
 def test_questions_are_the_bytes_of_the_manual() -> None:
@@ -179,7 +162,7 @@ async def test_what_there_is_no_time_for_between_two_pauses_is_left_out_and_aske
     ],
 )
 async def test_a_strange_answer_is_down(reply: bytes, reason: str, words: str) -> None:
-    failed = await down(says(reply), 0.3 if reason == "timeout" else 10)
+    failed = await down(saying(reply), 0.3 if reason == "timeout" else 10)
     assert failed.reason == reason
     assert words in failed.detail
 
@@ -187,38 +170,6 @@ async def test_a_strange_answer_is_down(reply: bytes, reason: str, words: str) -
 async def test_a_display_with_another_number_stays_silent() -> None:
     assert (await down(Display(number=7).talk, 0.2)).reason == "timeout"
     assert await asked(Display(number=7), monitor_id=7)
-
-
-async def closing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r")
-
-
-async def resetting(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-@pytest.mark.parametrize(
-    ("talk", "timeout", "reason"),
-    [(closing, 10, "closed"), (resetting, 10, "reset"), (trickling(frame("B", powered(1))), 0.3, "timeout")],
-)
-async def test_a_peer_that_dies_or_dawdles_is_down(talk: Talk, timeout: float, reason: str) -> None:
-    assert (await down(talk, timeout)).reason == reason
-
-
-async def test_a_port_without_a_listener_is_refused_and_a_strange_name_unresolved() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with pytest.raises(Failed, match="refused"):
-            await probing(bound.getsockname()[1]).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(1, host="x" * 64 + ".example").measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match=r"unreachable: .*No route to host"):
-            namespace.run(lambda: probing(9).measure(10))
 
 
 async def test_what_never_changes_is_asked_once_and_known_on_standby() -> None:
@@ -236,24 +187,6 @@ async def test_what_never_changes_is_asked_once_and_known_on_standby() -> None:
         display.number, display.answers[POWER] = 1, powered(1)
         await probe.measure(10)
         assert display.asked.count(MODEL) == 2
-
-
-async def test_a_probe_leaves_nothing_open() -> None:
-    before = sockets.opened()
-    display = Display()
-    async with displaying(display) as port:
-        await probing(port).measure(10)
-        async with asyncio.timeout(20):
-            while display.guests:
-                await asyncio.sleep(0)
-    async with asyncio.timeout(20):
-        while sockets.opened() - before:
-            await asyncio.sleep(0)
-
-
-def test_uvloop_asks_the_same() -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert "C431 is on" in runner.run(asked(Display())).detail
 
 
 async def test_a_wake_test_switches_it_on_and_back() -> None:

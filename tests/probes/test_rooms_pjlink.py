@@ -6,12 +6,11 @@ import struct
 from typing import Any
 
 import pytest
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns, sockets
+from peers import sockets
 from peers.projector import CLASS_1, CLASS_2, STANDBY, Projector, projecting
-from peers.tcp import Talk, serving, trickling
+from peers.tcp import Talk, saying_first, serving, trickling
 from pydantic import SecretStr, ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
@@ -48,19 +47,6 @@ async def down(talk: Talk, timeout: float = 10, **settings: Any) -> Failed:
 def values(samples: tuple[Sample, ...]) -> dict[str, float]:
     assert {sample.metric for sample in samples} <= {metric.name for metric in Pjlink.metrics}
     return {f"{s.metric.removeprefix('deskwatch_display_')}/{s.part}".removesuffix("/"): s.value for s in samples}
-
-
-def says(*lines: bytes) -> Talk:
-    """Says its lines, each on being told something, and then waits."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for index, line in enumerate(lines):
-            if index:
-                await reader.readuntil(b"\r")
-            writer.write(line)
-        await reader.read()
-
-    return talk
 
 
 async def test_a_projector_that_is_on_says_what_it_has_and_shows() -> None:
@@ -254,20 +240,20 @@ async def resetting(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 @pytest.mark.parametrize(
     ("talk", "timeout", "reason", "words"),
     [
-        (says(), 0.2, "timeout", "still waiting for its greeting after 0.2 s"),
-        (says(b"PJLINK 0\r"), 0.2, "timeout", "still waiting for an answer to %1POWR after 0.2 s"),
+        (saying_first(), 0.2, "timeout", "still waiting for its greeting after 0.2 s"),
+        (saying_first(b"PJLINK 0\r"), 0.2, "timeout", "still waiting for an answer to %1POWR after 0.2 s"),
         (trickling(b"PJLINK 0\r"), 0.3, "timeout", "its greeting"),
         (resetting, 10, "reset", "Connection reset"),
         (
-            says(b"PJLINK 0\r", b"%1POWR=" + b"1" * 1000),
+            saying_first(b"PJLINK 0\r", b"%1POWR=" + b"1" * 1000),
             10,
             "malformed",
             "an answer to %1POWR does not end",
         ),
-        (says(b"SSH-2.0-\x1b[2J\r"), 10, "malformed", r"no"),
-        (says(b"PJLINK 1 123\r"), 10, "malformed", "'PJLINK 1 123'"),
-        (says(b"PJLINK 0\r", b"%1LAMP=1\r"), 10, "malformed", "the answer to %1POWR is '%1LAMP=1'"),
-        (says(b"PJLINK 0\r", b"\xff\xfe\r"), 10, "malformed", "the answer to %1POWR is"),
+        (saying_first(b"SSH-2.0-\x1b[2J\r"), 10, "malformed", r"no"),
+        (saying_first(b"PJLINK 1 123\r"), 10, "malformed", "'PJLINK 1 123'"),
+        (saying_first(b"PJLINK 0\r", b"%1LAMP=1\r"), 10, "malformed", "the answer to %1POWR is '%1LAMP=1'"),
+        (saying_first(b"PJLINK 0\r", b"\xff\xfe\r"), 10, "malformed", "the answer to %1POWR is"),
     ],
 )
 async def test_a_peer_that_is_slow_dying_or_strange_is_down(
@@ -294,25 +280,9 @@ async def test_endless_talk_is_cut_off() -> None:
     assert sent >= MOST_LINE
 
 
-async def test_a_port_without_a_listener_is_refused_and_a_strange_name_unresolved() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with pytest.raises(Failed, match="refused"):
-            await probing(bound.getsockname()[1]).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(1, host="x" * 64 + ".example").measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match=r"unreachable: .*No route to host"):
-            namespace.run(lambda: probing(9).measure(10))
-
-
 async def test_a_cancelled_probe_leaves_nothing_open() -> None:
     before = sockets.opened()
-    async with serving(says(b"PJLINK 0\r")) as port:
+    async with serving(saying_first(b"PJLINK 0\r")) as port:
         listening = sockets.opened()
         task = asyncio.create_task(probing(port).measure(10))
         async with asyncio.timeout(20):
@@ -324,11 +294,6 @@ async def test_a_cancelled_probe_leaves_nothing_open() -> None:
     async with asyncio.timeout(20):
         while sockets.opened() - before:
             await asyncio.sleep(0)
-
-
-def test_uvloop_asks_the_same() -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert "is on" in runner.run(asked(Projector(password=CANARY), password="${env:PJLINK}")).detail
 
 
 def test_hours_of_up_to_eight_lamps_are_read() -> None:

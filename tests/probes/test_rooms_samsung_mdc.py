@@ -1,18 +1,14 @@
 """rooms.samsung_mdc against displays that follow the specification, and against what else may listen there."""
 
 import asyncio
-import socket
-import struct
 from typing import Any
 
 import pytest
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import netns, sockets
 from peers.certificates import Authority, authority
 from peers.samsung import ERRORS, MODEL, ON, POWER, STATUS, Display, displaying, frame
-from peers.tcp import Talk, serving, trickling
+from peers.tcp import Talk, saying, serving
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
@@ -64,18 +60,6 @@ async def down(talk: Talk, timeout: float = 10, **settings: Any) -> Failed:
 def values(samples: tuple[Sample, ...]) -> dict[str, float]:
     assert {sample.metric for sample in samples} <= {metric.name for metric in SamsungMdc.metrics}
     return {f"{s.metric.removeprefix('deskwatch_display_')}/{s.part}".removesuffix("/"): s.value for s in samples}
-
-
-def says(*words: bytes) -> Talk:
-    """Says its words, each on being asked something, and then waits."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for word in words:
-            await reader.readexactly(5)
-            writer.write(word)
-        await reader.read()
-
-    return talk
 
 
 def test_questions_are_the_bytes_of_the_specification() -> None:
@@ -164,7 +148,7 @@ async def test_a_failed_lamp_or_too_much_heat_is_a_fault_with_everything_else_me
     ],
 )
 async def test_a_strange_answer_is_down(reply: bytes, reason: str, words: str) -> None:
-    failed = await down(says(reply), 0.3 if reason == "timeout" else 10)
+    failed = await down(saying(reply), 0.3 if reason == "timeout" else 10)
     assert failed.reason == reason
     assert words in failed.detail
 
@@ -176,49 +160,12 @@ async def test_a_display_with_another_number_stays_silent() -> None:
     assert await asked(Display(number=7), display_id=7)
 
 
-async def closing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.readexactly(5)
-
-
-async def resetting(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-@pytest.mark.parametrize(
-    ("talk", "timeout", "reason"),
-    [(closing, 10, "closed"), (resetting, 10, "reset"), (trickling(frame(POWER, 0, b"\x01")), 0.3, "timeout")],
-)
-async def test_a_peer_that_dies_or_dawdles_is_down(talk: Talk, timeout: float, reason: str) -> None:
-    assert (await down(talk, timeout)).reason == reason
-
-
-async def test_a_port_without_a_listener_is_refused_and_a_strange_name_unresolved() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with pytest.raises(Failed, match="refused"):
-            await probing(bound.getsockname()[1]).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(1, host="x" * 64 + ".example").measure(10)
-
-
-def test_a_network_that_refuses_the_way_is_told() -> None:
-    with netns.namespaces() as (namespace,):
-        namespace.firewall("tcp dport 9 reject with icmp type host-unreachable")
-        with pytest.raises(Failed, match=r"unreachable: .*No route to host"):
-            namespace.run(lambda: probing(9).measure(10))
-
-
 def secured(authority: Authority, pin: str = CANARY) -> Display:
     return Display(pin=pin, tls=authority.issue(["elsewhere.test"]).context())
 
 
 async def test_a_secured_display_is_signed_in_to_over_tls(authority: Authority) -> None:
     assert "the display QM55R is on" in (await asked(secured(authority), pin="${env:PIN}")).detail
-
-
-def test_uvloop_asks_the_same(authority: Authority) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert "QM55R is on" in runner.run(asked(secured(authority), pin="${env:PIN}")).detail
 
 
 @pytest.mark.parametrize(
@@ -303,19 +250,6 @@ async def test_a_display_on_standby_keeps_its_name() -> None:
         await probe.measure(10)
         display.answers[POWER] = b"\x00"
         assert (await probe.measure(10)).detail == "the display QM55R is on standby and answers"
-
-
-async def test_a_probe_leaves_nothing_open(authority: Authority) -> None:
-    before = sockets.opened()
-    display = secured(authority)
-    async with displaying(display) as port:
-        await probing(port, pin="${env:PIN}").measure(10)
-        async with asyncio.timeout(20):
-            while display.guests:
-                await asyncio.sleep(0)
-    async with asyncio.timeout(20):
-        while sockets.opened() - before:
-            await asyncio.sleep(0)
 
 
 def framed(content: bytes) -> bytes:

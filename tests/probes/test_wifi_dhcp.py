@@ -127,7 +127,7 @@ def test_another_router_or_name_server_is_down(served: Lan, settings: dict[str, 
 
 def test_a_second_server_is_down_whoever_is_the_right_one(served: Lan) -> None:
     with serving_dhcp(served.stranger, *ROGUE):
-        settings = {"interface": "lan0", "window": 2}
+        settings = {"interface": "lan0", "window": 1}
         failed = down(served, **settings)
         assert failed.reason == "rogue_server"
         assert "2 servers offer addresses, and there should be one" in failed.detail

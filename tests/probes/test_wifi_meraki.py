@@ -1,7 +1,7 @@
 """wifi.meraki against a cloud that answers as the reference of its API says."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,14 +51,6 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.DEBUG)
     yield
     assert "canary-" not in caplog.text
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def probing(engines: Engines, authority: Authority, port: int, **settings: Any) -> Meraki:
@@ -198,11 +190,7 @@ async def test_a_key_that_may_not_read_says_nothing_about_the_network(
     ("first", "reason", "words"),
     [
         (Reply(None, 500), "no_source", "nothing is known about the Wi-Fi: the Meraki cloud answered with status 500"),
-        (Reply(b"<html>"), "no_source", "is no JSON"),
         (Reply({"errors": []}), "no_source", "items is no list"),
-        (Reply(None, 308, (("Location", "https://n1.test/"),)), "no_source", "status 308"),
-        (Reply(None, 403), "no_permission", "status 403"),
-        (Reply(None, 429, (("Retry-After", "600"),)), "throttled", "not to be asked for 600 s"),
     ],
 )
 async def test_a_cloud_that_fails_leaves_the_network_unknown(
@@ -222,16 +210,6 @@ async def test_it_waits_when_asked_to_for_a_moment(engines: Engines, authority: 
     assert (await asked(engines, authority, cloud)).detail
     cloud.api.first = [Reply(None, 429, (("Retry-After", "1"),))] * 2
     assert (await failing(engines, authority, cloud)).reason == "throttled"
-
-
-async def test_a_cloud_that_is_silent_or_gone_leaves_the_network_unknown(
-    engines: Engines, authority: Authority
-) -> None:
-    cloud = Cloud()
-    cloud.api.first = [None]
-    assert (await failing(engines, authority, cloud, 0.4)).reason == "no_source"
-    with pytest.raises(Unmeasured, match="no_source: nothing is known about the Wi-Fi"):
-        await probing(engines, authority, 9).measure(10)
 
 
 async def test_access_points_that_are_offline_or_alert_are_said(engines: Engines, authority: Authority) -> None:

@@ -1,8 +1,7 @@
 """wifi.omada against a controller that answers as public clients of its web API know it."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from peers.canaries import canary
 from peers.certificates import Authority, authority
 from peers.json_api import Asked
 from peers.omada import ID, PASSWORD, SITE, USERNAME, Controller, access_point, client, controlling, ssid
-from peers.tcp import http, serving
 from peers.web_api import Reply
 from pydantic import ValidationError
 
@@ -38,14 +36,6 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.DEBUG)
     yield
     assert "canary-" not in caplog.text
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def probing(engines: Engines, port: int, **settings: Any) -> Omada:
@@ -223,13 +213,9 @@ async def test_a_controller_that_lists_clients_elsewhere_tells_the_rest(engines:
 @pytest.mark.parametrize(
     ("first", "reason", "words"),
     [
-        (Reply(None, 500), "wrong_status", "answered with status 500"),
-        (Reply(b"ready"), "malformed", "is no JSON"),
         (Reply([]), "malformed", "no error code"),
         (Reply({"errorCode": 0, "result": {"omadacId": "../../etc"}}), "malformed", "omadacId is no id"),
         (Reply({"errorCode": -1, "msg": canary("message")}), "wrong_status", "answered with error -1"),
-        (Reply(None, 429, (("Retry-After", "30"),)), "throttled", "not to be asked for 30 s"),
-        (Reply(b" " * (5 * 1024 * 1024)), "body_too_large", "larger"),
     ],
 )
 async def test_a_strange_answer_is_named(
@@ -250,28 +236,6 @@ async def test_a_sign_in_without_a_token_is_no_omada_controller(engines: Engines
         controller.api.door = lambda _: None
         error = await failing(engines, authority, controller)
         assert (error.reason, "without a token" in error.detail) == ("malformed", True)
-
-
-async def test_a_peer_that_is_silent_gone_or_a_stranger_is_down(engines: Engines, authority: Authority) -> None:
-    controller = Controller()
-    controller.api.first = [None]
-    assert (await failing(engines, authority, controller, 0.4)).reason == "timeout"
-    assert (await failing(engines, authority, Controller(), tls_verify=True)).reason == "certificate_untrusted"
-    elsewhere = {"tls_verify": True, "ca_file": str(authority.file), "host": "localhost"}
-    assert (await asked(engines, authority, Controller(), **elsewhere)).detail
-
-    async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(http(b"{}")[:-1])
-        await writer.drain()
-
-    async with serving(hanging_up, tls=authority.issue().context()) as port:
-        with pytest.raises(Failed, match="reset"):
-            await probing(engines, port).measure(10)
-    with pytest.raises(Failed, match="refused"):
-        await probing(engines, port).measure(10)
-    with pytest.raises(Failed, match="unresolved"):
-        await probing(engines, port, host="x" * 64 + ".example").measure(10)
 
 
 def test_no_password_shows(engines: Engines) -> None:

@@ -1,7 +1,7 @@
 """wifi.unifi against a UniFi application of several ages, and every way to let us in."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,14 +53,6 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.DEBUG)
     yield
     assert "canary-" not in caplog.text
-
-
-@pytest.fixture
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines()
-    yield engines
-    assert engines.http.running == 0
-    engines.close()
 
 
 def probing(engines: Engines, port: int, **settings: Any) -> UnifiWifi:
@@ -338,15 +330,6 @@ async def test_a_strange_answer_is_named(
     found = await failing(engines, authority, Unifi({**site(), path: reply}))
     assert found.reason == reason
     assert words in found.detail
-
-
-async def test_a_peer_that_is_silent_gone_or_a_stranger_is_down(engines: Engines, authority: Authority) -> None:
-    unifi = Unifi(site())
-    unifi.api.first = [None]
-    assert (await failing(engines, authority, unifi, 0.4)).reason == "timeout"
-    assert (await failing(engines, authority, Unifi(site()), tls_verify=True)).reason == "certificate_untrusted"
-    with pytest.raises(Failed, match="refused"):
-        await probing(engines, 9).measure(10)
 
 
 def test_no_secret_shows(engines: Engines) -> None:

@@ -210,3 +210,14 @@ def test_any_text_is_data_or_unreadable(text: str) -> None:
         parse(FILE, text)
     except Unreadable as error:
         assert "\n" not in str(error.problem)
+
+
+def test_merge_keys_are_followed_only_where_other_programs_files_are_read() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [{z: 4}, *a]}\n"
+    document, problems = parse(Path("theirs.yaml"), text, merging=True)
+    assert not problems
+    assert document.data["b"] == {"x": 1, "y": 3}
+    assert document.data["c"] == {"z": 4, "x": 1, "y": 2}
+    document, problems = parse(Path("ours.yaml"), text)
+    assert len(problems) == 2
+    assert document.data["b"] == {"y": 3}

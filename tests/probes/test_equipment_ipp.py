@@ -64,7 +64,7 @@ async def test_a_printer_that_is_ready_says_what_it_has_left(engines: Engines) -
         "supply_ratio/Cyan Toner": 0.08,
         "waste_room_ratio/Waste Toner Box": 0.75,
         "queued_jobs": 0,
-        "pages": 12345,
+        "pages_total": 12345,
     }
     (question,) = printer.asked
     assert question["printer-uri"] == [f"ipp://127.0.0.1:{port}/ipp/print"]

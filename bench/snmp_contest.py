@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from bench.harness import Figures, alternate, cpu
 from bench.peers import Running, program
 from bench.snmp_peers import COMMUNITY, INTERFACES, PASSPHRASE, ROWS, SIX, USER, make_ports, snmp_exporter, switch
-from probes._engines.snmp import Credentials, Device, Library, SnmpEngine
+from probes._engines.snmp.engine import Credentials, Device, Library, SnmpEngine
 
 _ANSWER_IN = 10.0  # seconds
 _WARM = 3  # questions before the measured ones: connections, keys, and the pace that the agent keeps up with

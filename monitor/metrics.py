@@ -21,6 +21,8 @@ LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 
 PORTION = 200
 """Checks whose lines are written before other tasks get their turn: a few milliseconds."""
+LONGEST_REST = 0.05
+"""Seconds that the making of an exposition rests at most: who reads slowly has no right to more."""
 
 
 STATUS = Metric(
@@ -67,17 +69,18 @@ class Readings:
         """The families of the kinds and the state of each check, in pieces, without the format's end.
 
         Made in the event loop, a portion at a time: a thread would hold up the probes by more, for it gives the
-        interpreter back only every 5 ms.
+        interpreter back only every 5 ms. Between two portions the loop has as long to itself: probes take many turns of
+        it, and would else wait for a portion at each.
         """
-        found, checks = Exposition(), self._watched
+        found, checks, pace = Exposition(), self._watched, _Pace()
         for first in range(0, len(checks), PORTION):
             self._add(found, checks[first : first + PORTION])
-            await asyncio.sleep(0)
+            await pace.rest()
         for _ in self._histograms.add_to(found, format, self._latest(), PORTION):
-            await asyncio.sleep(0)
+            await pace.rest()
         for piece in found.text(format):
             yield piece
-            await asyncio.sleep(0)
+            await pace.rest()
 
     def _add(self, found: Exposition, checks: Iterable[_Watched]) -> None:
         latest = self._latest()
@@ -96,6 +99,18 @@ class Instrument(NamedTuple):
     type: str
     help: str
     labels: tuple[str, ...] = ()
+
+
+class _Pace:
+    """Leaves the event loop to others for as long as it was used, a little while at most."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    async def rest(self) -> None:
+        """Wait as long as it is since the last rest."""
+        await asyncio.sleep(min(time.monotonic() - self._began, LONGEST_REST))
+        self._began = time.monotonic()
 
 
 class Vitals:

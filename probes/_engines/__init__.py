@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from probes._engines.audits import Audits
     from probes._engines.door_probe import Sources
-    from probes._engines.http import HttpEngine
-    from probes._engines.icmp import IcmpEngine
+    from probes._engines.http.engine import HttpEngine
+    from probes._engines.icmp.engine import IcmpEngine
     from probes._engines.latest import Latest
     from probes._engines.memory import Memory
     from probes._engines.mqtt import MqttEngine
     from probes._engines.neighbours import Neighbours
     from probes._engines.pings import Pings
-    from probes._engines.snmp import SnmpEngine
+    from probes._engines.snmp.engine import SnmpEngine
 
 
 class Engines:
@@ -22,21 +22,21 @@ class Engines:
     @cached_property
     def icmp(self) -> "IcmpEngine":
         """Sends ICMP echoes for all targets over one socket per address family."""
-        from probes._engines.icmp import IcmpEngine
+        from probes._engines.icmp.engine import IcmpEngine
 
         return IcmpEngine()
 
     @cached_property
     def http(self) -> "HttpEngine":
         """Runs all HTTP transfers in one libcurl multi handle."""
-        from probes._engines.http import HttpEngine
+        from probes._engines.http.engine import HttpEngine
 
         return HttpEngine()
 
     @cached_property
     def snmp(self) -> "SnmpEngine":
         """Asks SNMP agents, each one thing at a time."""
-        from probes._engines.snmp import SnmpEngine
+        from probes._engines.snmp.engine import SnmpEngine
 
         return SnmpEngine()
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from probes._base import Failed, Unmeasured
-from probes._engines import http_exchange
-from probes._engines.http import HttpEngine
-from probes._engines.http_exchange import Request, Response, Trust
+from probes._engines.http import exchange
+from probes._engines.http.engine import HttpEngine
+from probes._engines.http.exchange import Request, Response, Trust
 
 REASONS = {
-    **{word: meaning for word, meaning in http_exchange.REASONS.items() if word != "too_many_redirects"},
+    **{word: meaning for word, meaning in exchange.REASONS.items() if word != "too_many_redirects"},
     "wrong_status": "the web API answered with an error of its own",
 }
 """The reasons for which asking a web API fails; "timeout" comes with every kind."""

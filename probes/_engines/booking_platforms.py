@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from probes._base import Failed, Unmeasured
 from probes._engines import oauth
 from probes._engines.api import Api, Grant, Question, bearer, rows
-from probes._engines.http import HttpEngine
-from probes._engines.http_exchange import Trust
+from probes._engines.http.engine import HttpEngine
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import count
 
 MOST_PAGES = 20

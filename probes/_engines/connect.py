@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from probes._base import Failed, Sample, Unmeasured
-from probes._engines.icmp_socket import IP_RECVERR, IPV6_RECVERR
+from probes._engines.icmp.socket import IP_RECVERR, IPV6_RECVERR
 from probes._engines.resolve import Resolved, local_failure
 
 REASONS: Mapping[str, str] = {

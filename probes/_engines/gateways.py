@@ -10,8 +10,8 @@ from probes._base import DefaultRule, Failed, Measured, Metric, Params, Sample, 
 from probes._engines.inventory import Inventory
 from probes._engines.json_values import number
 from probes._engines.memory import Memory
-from probes._engines.snmp_agent import part_names
-from probes._engines.snmp_values import number as measured
+from probes._engines.snmp.agent import part_names
+from probes._engines.snmp.values import number as measured
 
 MOST = 100
 """Lines of one gateway that are looked at."""

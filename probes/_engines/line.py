@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from probes._base import Failed, Unmeasured
 from probes._engines import Engines
 from probes._engines.connect import connect, open_socket
-from probes._engines.http_exchange import Request, Via
-from probes._engines.icmp_burst import Echo
+from probes._engines.http.exchange import Request, Via
+from probes._engines.icmp.burst import Echo
 from probes._engines.lookup import Answer, ask
 from probes._engines.resolve import Resolved, ip_version
 

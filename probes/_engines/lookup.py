@@ -15,7 +15,7 @@ import dns.resolver
 
 from probes._base import Unmeasured
 from probes._engines.connect import open_socket
-from probes._engines.http_exchange import Via
+from probes._engines.http.exchange import Via
 from probes._engines.resolve import ip_version
 
 _AGAIN = 0.4  # seconds until a question is sent again: one lost packet is no dead server

@@ -7,7 +7,7 @@ from pydantic import Field
 from probes._base import Params
 from probes._engines import Engines
 from probes._engines.api import Api, bearer
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.trust import CaFile
 from probes._secrets import LineSecret
 

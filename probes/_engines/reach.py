@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from probes._base import Failed
 from probes._engines.connect import connect, hear_errors, network_failure, open_socket
-from probes._engines.icmp import IcmpEngine
-from probes._engines.icmp_messages import queued_sender
-from probes._engines.icmp_socket import IP_RECVERR, IPV6_RECVERR
+from probes._engines.icmp.engine import IcmpEngine
+from probes._engines.icmp.messages import queued_sender
+from probes._engines.icmp.socket import IP_RECVERR, IPV6_RECVERR
 from probes._engines.resolve import Resolved, ip_version
 
 Protocol = Literal["tcp", "udp", "icmp"]

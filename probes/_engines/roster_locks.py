@@ -11,7 +11,7 @@ from probes._engines import Engines, roster_csv
 from probes._engines.api import Answer, Api, Question, bearer, rows
 from probes._engines.cloud import Address, host_of, password_grant
 from probes._engines.door_answers import Row, listed, moment, truth
-from probes._engines.http_exchange import Trust, origin
+from probes._engines.http.exchange import Trust, origin
 from probes._engines.json_values import count, text_of
 from probes._engines.resolve import Host
 from probes._engines.roster_csv import CsvCredentials

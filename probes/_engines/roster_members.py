@@ -26,7 +26,7 @@ from probes._engines.booking_platforms import (
 from probes._engines.bookings import instant
 from probes._engines.cloud import Address
 from probes._engines.door_answers import Row, optional, truth
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import count, text_of
 from probes._engines.roster_csv import CsvMembers
 from probes._engines.rosters import MOST, Keys, Listed, Member, Reading, address, dated

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from probes._engines.icmp import IcmpEngine
-from probes._engines.icmp_burst import Echo
+from probes._engines.icmp.burst import Echo
+from probes._engines.icmp.engine import IcmpEngine
 
 HOPS = 20
 """Hops that are looked at; a path through the internet rarely has more."""

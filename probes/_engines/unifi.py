@@ -9,7 +9,7 @@ from probes._base import Failed, Unmeasured
 from probes._engines import Engines
 from probes._engines.api import MOST_ANSWER, Answer, Api, Grant, Lines, Question, cookies
 from probes._engines.devices import DeviceParams
-from probes._engines.http_exchange import Trust, origin
+from probes._engines.http.exchange import Trust, origin
 from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import LineSecret, Secret
 

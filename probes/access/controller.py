@@ -11,15 +11,17 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
-from probes._engines import Engines, certificates, connect, http_exchange, snmp
+from probes._engines import Engines, certificates, connect
 from probes._engines.api import MARGIN
 from probes._engines.door_answers import skew
 from probes._engines.doors import CLOCK_RULE, PANEL, SKEW
-from probes._engines.http_exchange import FetchFailed, Hop, Request, Trust, Via, origin
+from probes._engines.http import exchange
+from probes._engines.http.exchange import FetchFailed, Hop, Request, Trust, Via, origin
 from probes._engines.resolve import Host, resolve
-from probes._engines.snmp_agent import SnmpParams, agent_of
-from probes._engines.snmp_credentials import Credentials
-from probes._engines.snmp_values import integer
+from probes._engines.snmp import engine
+from probes._engines.snmp.agent import SnmpParams, agent_of
+from probes._engines.snmp.credentials import Credentials
+from probes._engines.snmp.values import integer
 from probes._engines.trust import CaFile, TlsVerify
 
 MOST_PAGE = 256 * 1024
@@ -84,8 +86,8 @@ class Controller(Probe[ControllerParams]):
         *certificates.METRICS,
     )
     reasons: ClassVar = {
-        **{word: meaning for word, meaning in http_exchange.REASONS.items() if word != "too_many_redirects"},
-        **{word: snmp.REASONS[word] for word in ("no_answer", "auth_failed", "agent_error")},
+        **{word: meaning for word, meaning in exchange.REASONS.items() if word != "too_many_redirects"},
+        **{word: engine.REASONS[word] for word in ("no_answer", "auth_failed", "agent_error")},
         "wrong_status": "the panel's web server answered with an error of its own",
     }
     rules = (CLOCK_RULE, *certificates.RULES)

@@ -13,7 +13,7 @@ from probes._engines.api import Answer, Api, Question, bearer, rows
 from probes._engines.door_answers import Row, named, optional, skew, truth
 from probes._engines.door_probe import DoorProbe, Look
 from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, Reader, View, labels
-from probes._engines.http_exchange import Trust, origin
+from probes._engines.http.exchange import Trust, origin
 from probes._engines.json_values import count, words
 from probes._engines.resolve import Host
 from probes._engines.trust import CaFile, TlsVerify

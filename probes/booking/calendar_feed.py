@@ -18,7 +18,7 @@ from probes._engines import Engines, calendars
 from probes._engines.api import MARGIN, basic
 from probes._engines.bookings import EVENTS_TODAY, Slot, today
 from probes._engines.calendars import Content
-from probes._engines.http_exchange import REASONS, Request, Response, Trust
+from probes._engines.http.exchange import REASONS, Request, Response, Trust
 from probes._engines.latest import is_fresh
 from probes._engines.trust import CaFile
 from probes._engines.weekly import Zone

@@ -12,7 +12,7 @@ from probes._engines.api import Question
 from probes._engines.booking_platforms import COBOT, attributes, cobot, cobot_rows
 from probes._engines.bookings import BookingParams, Platform, Slot, View, instant, require_resource
 from probes._engines.cloud import Address
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._secrets import LineSecret
 
 

@@ -15,7 +15,7 @@ from probes._engines.api import MARGIN, Api
 from probes._engines.booking_platforms import Account, attributes, cobot_rows, nexudus_page, officernd_rows, too_long
 from probes._engines.bookings import instant
 from probes._engines.cloud import Address
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import number, words
 from probes._engines.trust import CaFile
 from probes._engines.weekly import Zone

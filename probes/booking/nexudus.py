@@ -11,7 +11,7 @@ from probes._engines.api import Question
 from probes._engines.booking_platforms import NEXUDUS, Account, nexudus, nexudus_page
 from probes._engines.bookings import BookingParams, Platform, Slot, View, instant, require_resource
 from probes._engines.cloud import Address
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._secrets import Secret
 
 _CALENDARS = {"office365": "CoworkerMsOfficeCalendar", "google": "CoworkerGoogleCalendar"}

@@ -11,7 +11,7 @@ from probes._engines.api import Question, rows
 from probes._engines.booking_platforms import OFFICERND, OFFICERND_IDENTITY, Account, officernd, officernd_rows
 from probes._engines.bookings import BookingParams, Platform, Slot, View, instant, require_resource
 from probes._engines.cloud import Address
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import count, words
 from probes._secrets import Secret
 

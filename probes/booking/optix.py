@@ -13,7 +13,7 @@ from probes._engines.booking_platforms import OPTIX, graphql
 from probes._engines.bookings import REASONS, BookingParams, Platform, Slot, View
 from probes._engines.cloud import Address
 from probes._engines.excerpt import excerpt
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._secrets import LineSecret
 
 _WHO = "query { me { user { user_id } } }"

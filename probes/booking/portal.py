@@ -12,7 +12,7 @@ from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample,
 from probes._engines import Engines, certificates
 from probes._engines.api import MARGIN
 from probes._engines.bookings import Slot, probe_slot
-from probes._engines.http_exchange import FetchFailed, Hop
+from probes._engines.http.exchange import FetchFailed, Hop
 from probes._engines.weekly import Zone
 from probes.internet.http import Expectations, Http, HttpParams, request_of
 

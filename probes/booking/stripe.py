@@ -13,7 +13,7 @@ from probes._engines import Engines, api
 from probes._engines.api import MARGIN, Api, basic, rows
 from probes._engines.cloud import Address, CloudParams
 from probes._engines.displays import printable
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.inventory import Inventory
 from probes._engines.json_values import number, words
 from probes._engines.trust import CaFile

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample
-from probes._engines.device_mib import (
+from probes._engines.device_mib.host import COMPONENT_STATES, host
+from probes._engines.device_mib.network import NETWORK
+from probes._engines.device_mib.power import POWER
+from probes._engines.device_mib.tables import (
     CRITICAL,
     HOT,
     MOST,
@@ -18,14 +21,11 @@ from probes._engines.device_mib import (
     entity_sensors,
     together,
 )
-from probes._engines.device_mib_host import COMPONENT_STATES, host
-from probes._engines.device_mib_network import NETWORK
-from probes._engines.device_mib_power import POWER
 from probes._engines.displays import printable
 from probes._engines.printers import listed
-from probes._engines.snmp_agent import REASONS, Agent, SnmpParams, agent_of, part_names
-from probes._engines.snmp_counters import uptime_seconds
-from probes._engines.snmp_values import Value, integer, text
+from probes._engines.snmp.agent import REASONS, Agent, SnmpParams, agent_of, part_names
+from probes._engines.snmp.counters import uptime_seconds
+from probes._engines.snmp.values import Value, integer, text
 
 _SYSTEM = "1.3.6.1.2.1.1"
 _OBJECT, _UPTIME, _NAME = f"{_SYSTEM}.2.0", f"{_SYSTEM}.3.0", f"{_SYSTEM}.5.0"

@@ -12,9 +12,9 @@ from pydantic import Field
 from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample
 from probes._engines import Engines
 from probes._engines.matching import Regex, limited
-from probes._engines.snmp_agent import REASONS, Agent, Column, SnmpParams, agent_of, part_names, words_of
-from probes._engines.snmp_counters import Counter, rate
-from probes._engines.snmp_values import Value, integer
+from probes._engines.snmp.agent import REASONS, Agent, Column, SnmpParams, agent_of, part_names, words_of
+from probes._engines.snmp.counters import Counter, rate
+from probes._engines.snmp.values import Value, integer
 
 MOST = 128
 """Interfaces of one device that are looked at."""

@@ -8,10 +8,11 @@ from typing import Annotated, ClassVar, NamedTuple
 from pydantic import Field
 
 from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample, Unmeasured
-from probes._engines import Engines, http_exchange, ipp, printers
+from probes._engines import Engines, ipp, printers
 from probes._engines.devices import DeviceParams
 from probes._engines.displays import printable
 from probes._engines.excerpt import excerpt
+from probes._engines.http import exchange
 from probes._engines.ipp import Value
 from probes._engines.printers import Supply, listed
 from probes._engines.trust import CaFile, TlsVerify
@@ -92,7 +93,7 @@ class Ipp(Probe[IppParams]):
         Metric(_JOBS, "Jobs that wait in the queue or are being printed"),
     )
     reasons: ClassVar = {
-        **{word: meaning for word, meaning in http_exchange.REASONS.items() if word != "too_many_redirects"},
+        **{word: meaning for word, meaning in exchange.REASONS.items() if word != "too_many_redirects"},
         "wrong_status": "the printer answered with an error of HTTP",
         "ipp_error": "the printer answered with an error of IPP",
         "down": "the printer itself says that it has stopped",
@@ -106,14 +107,14 @@ class Ipp(Probe[IppParams]):
 
     def __init__(self, params: IppParams, engines: Engines) -> None:
         super().__init__(params, engines)
-        self._request = http_exchange.Request(
+        self._request = exchange.Request(
             url=f"{'https' if params.tls else 'http'}://{params.target}{params.path}",
             method="POST",
             headers=(("Content-Type", ipp.CONTENT_TYPE),),
             body=ipp.question(f"{'ipps' if params.tls else 'ipp'}://{params.target}{params.path}", _WANTED),
             redirects=0,
             most_body=MOST_ANSWER,
-            trust=http_exchange.Trust(params.tls_verify, params.ca_file),
+            trust=exchange.Trust(params.tls_verify, params.ca_file),
         )
 
     async def measure(self, timeout: float) -> Measured:

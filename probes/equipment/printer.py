@@ -8,8 +8,8 @@ from probes import Failed, Measured, Metric, Probe, Sample
 from probes._engines import printers
 from probes._engines.excerpt import excerpt
 from probes._engines.printers import PROBLEMS, Supply, listed
-from probes._engines.snmp_agent import REASONS, Agent, Column, SnmpParams, agent_of, part_names, words_of
-from probes._engines.snmp_values import integer, set_bits
+from probes._engines.snmp.agent import REASONS, Agent, Column, SnmpParams, agent_of, part_names, words_of
+from probes._engines.snmp.values import integer, set_bits
 
 _HOST, _PRINTER = "1.3.6.1.2.1.25.3", "1.3.6.1.2.1.43"
 _STATE = (f"{_HOST}.5.1.1", f"{_HOST}.5.1.2", f"{_HOST}.2.1.5", f"{_PRINTER}.10.2.1.4")

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from probes import Measured, Probe
 from probes._engines import ups
-from probes._engines.snmp_agent import REASONS, Agent, Column, SnmpParams, agent_of
-from probes._engines.snmp_values import Value, integer
+from probes._engines.snmp.agent import REASONS, Agent, Column, SnmpParams, agent_of
+from probes._engines.snmp.values import Value, integer
 from probes._engines.ups import Ups
 
 Reader = Callable[[int], Any]

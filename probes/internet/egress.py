@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, IPvAnyAddress
 
 from probes import DefaultRule, Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines.excerpt import excerpt
-from probes._engines.http_exchange import Request, Via
+from probes._engines.http.exchange import Request, Via
 from probes._engines.lookup import ask, first_nameserver
 from probes._engines.resolve import Host
 from probes._engines.uplinks import Uplink

@@ -6,8 +6,8 @@ from typing import ClassVar
 from probes import Measured, Probe
 from probes._engines import gateways
 from probes._engines.gateways import GatewayParams, Look, figure, of_looks, ratio
-from probes._engines.snmp_agent import REASONS, Column, SnmpParams, agent_of, words_of
-from probes._engines.snmp_values import integer
+from probes._engines.snmp.agent import REASONS, Column, SnmpParams, agent_of, words_of
+from probes._engines.snmp.values import integer
 
 _SDWAN = "1.3.6.1.4.1.12356.101.4.9.2.1"  # fgVWLHealthCheckLinkTable: a row for each pair of line and SLA
 _MONITORS = "1.3.6.1.4.1.12356.101.4.8.2.1"  # fgLinkMonitorTable, of those that have no SD-WAN

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from probes import DefaultRule, Measured, Metric, Params, Probe, Reading, Sample, Status, Unmeasured
 from probes._engines.latest import is_fresh
-from probes._engines.transfer_gates import CheckId
+from probes._engines.transfer.gates import CheckId
 from probes._engines.uplinks import Contract, Rate
 
 _PEOPLE = "deskwatch_headroom_people"

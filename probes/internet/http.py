@@ -13,8 +13,9 @@ import jsonpath
 from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample
-from probes._engines import Engines, certificates, http_exchange
+from probes._engines import Engines, certificates
 from probes._engines.excerpt import excerpt
+from probes._engines.http import exchange
 from probes._engines.json_paths import JsonPath
 from probes._engines.matching import Regex, compilable, limited
 from probes._engines.resolve import Family, Interface, ip_version
@@ -104,7 +105,7 @@ class HttpParams(Params):
     ] = {}
     max_body: Annotated[
         int, Field(ge=1, le=16 * 1024 * 1024, description="largest acceptable body in bytes, after decompression")
-    ] = http_exchange.MOST_BODY
+    ] = exchange.MOST_BODY
     fail_if_ssl: Annotated[bool, Field(description="fail if the answer came over TLS")] = False
     fail_if_not_ssl: Annotated[bool, Field(description="fail if the answer did not come over TLS")] = False
     http_version: Annotated[
@@ -168,7 +169,7 @@ class Http(Probe[HttpParams]):
             "Time of each phase, over all redirects",
             "seconds",
             "phase",
-            http_exchange.Phases._fields,
+            exchange.Phases._fields,
             unreached=0,
         ),
         Metric("probe_http_status_code", "Status of the last answer, 0 if none came"),
@@ -185,7 +186,7 @@ class Http(Probe[HttpParams]):
         *certificates.METRICS,
     )
     reasons: ClassVar = {
-        **http_exchange.REASONS,
+        **exchange.REASONS,
         "wrong_status": "the status is none of those accepted",
         "wrong_version": "the answer came in another HTTP version than asked for",
         "not_encrypted": "the answer did not come over TLS, and it should",
@@ -195,7 +196,7 @@ class Http(Probe[HttpParams]):
         "unexpected_json": "the body is not JSON, or does not hold the values expected",
     }
     rules = certificates.RULES
-    histograms = (http_exchange.PHASES,)
+    histograms = (exchange.PHASES,)
 
     def __init__(self, params: HttpParams, engines: Engines) -> None:
         super().__init__(params, engines)
@@ -208,7 +209,7 @@ class Http(Probe[HttpParams]):
         """Ask once, follow redirects, judge the last answer."""
         try:
             response = await self.engines.http.fetch(self._request, timeout - _MARGIN)
-        except http_exchange.FetchFailed as failure:
+        except exchange.FetchFailed as failure:
             status = Sample("probe_http_status_code", failure.hops[-1].status)
             raise Failed(failure.reason, failure.detail, (*_of_hops(failure.hops), status)) from failure
         complaint = self._expectations.complaint(response)
@@ -229,7 +230,7 @@ class Expectations:
         self._body += tuple((re.compile(pattern), False) for pattern in params.body_not_matches)
         self._json = (*_assertions(params.json_matches, True), *_assertions(params.json_not_matches, False))
 
-    def complaint(self, response: http_exchange.Response) -> Complaint | None:
+    def complaint(self, response: exchange.Response) -> Complaint | None:
         """The first thing that is wrong with an answer, None if nothing is.
 
         Raises Unmeasured when the patterns take too long.
@@ -240,7 +241,7 @@ class Expectations:
         with limited():
             return self._of_headers(response) or self._of_body(response) or self._of_json(response)
 
-    def _of_tls(self, response: http_exchange.Response) -> Complaint | None:
+    def _of_tls(self, response: exchange.Response) -> Complaint | None:
         tls = response.final.url.startswith("https:")
         if self._params.fail_if_ssl and tls:
             return Complaint("encrypted", "the answer came over TLS")
@@ -248,18 +249,18 @@ class Expectations:
             return Complaint("not_encrypted", "the answer did not come over TLS")
         return None
 
-    def _of_version(self, response: http_exchange.Response) -> Complaint | None:
+    def _of_version(self, response: exchange.Response) -> Complaint | None:
         wanted = self._params.http_version
         if wanted and response.version != wanted:
             return Complaint("wrong_version", f"the server speaks HTTP/{response.version}, not HTTP/{wanted}")
         return None
 
-    def _of_status(self, response: http_exchange.Response) -> Complaint | None:
+    def _of_status(self, response: exchange.Response) -> Complaint | None:
         if any(first <= response.status <= last for first, last in self._statuses):
             return None
         return Complaint("wrong_status", f"the server answered with status {response.status}")
 
-    def _of_headers(self, response: http_exchange.Response) -> Complaint | None:
+    def _of_headers(self, response: exchange.Response) -> Complaint | None:
         for name, pattern in self._header.items():
             value = response.header(name)
             if value is None:
@@ -268,7 +269,7 @@ class Expectations:
                 return Complaint("unexpected_header", f"the header {name} is {excerpt(value)}")
         return None
 
-    def _of_body(self, response: http_exchange.Response) -> Complaint | None:
+    def _of_body(self, response: exchange.Response) -> Complaint | None:
         text = _text(response) if self._body else ""
         for pattern, wanted in self._body:
             if bool(pattern.search(text)) != wanted:
@@ -276,7 +277,7 @@ class Expectations:
                 return Complaint("unexpected_body", f"the body {lacks} {pattern.pattern!r}; it begins {excerpt(text)}")
         return None
 
-    def _of_json(self, response: http_exchange.Response) -> Complaint | None:
+    def _of_json(self, response: exchange.Response) -> Complaint | None:
         if not self._json:
             return None
         try:
@@ -313,8 +314,8 @@ def _equals(expected: str | bool | float | None, value: Any) -> bool:
     return bool(expected == value) and isinstance(expected, bool) == isinstance(value, bool)
 
 
-def request_of(params: HttpParams) -> http_exchange.Request:
-    return http_exchange.Request(
+def request_of(params: HttpParams) -> exchange.Request:
+    return exchange.Request(
         url=params.url,
         method=params.method,
         headers=tuple(params.headers.items()),
@@ -323,13 +324,13 @@ def request_of(params: HttpParams) -> http_exchange.Request:
         redirects=params.max_redirects if params.follow_redirects else 0,
         most_body=params.max_body,
         version=params.http_version,
-        via=http_exchange.Via(
+        via=exchange.Via(
             family=params.family,
             source=str(params.source or ""),
             interface=params.interface or "",
             address=str(params.resolve or ""),
         ),
-        trust=http_exchange.Trust(verify=params.tls_verify, ca_file=params.ca_file),
+        trust=exchange.Trust(verify=params.tls_verify, ca_file=params.ca_file),
     )
 
 
@@ -343,7 +344,7 @@ def _private_headers(params: HttpParams) -> tuple[tuple[str, str], ...]:
     return tuple(lines)
 
 
-def _text(response: http_exchange.Response) -> str:
+def _text(response: exchange.Response) -> str:
     """The body as text, in the character set that the server names, else UTF-8."""
     found = re.search(r"charset=\"?([\w.:-]{1,40})", response.header("content-type") or "", re.IGNORECASE)
     try:
@@ -352,13 +353,13 @@ def _text(response: http_exchange.Response) -> str:
         return response.body.decode("utf-8", errors="replace")
 
 
-def _of_hops(hops: tuple[http_exchange.Hop, ...]) -> tuple[Sample, ...]:
+def _of_hops(hops: tuple[exchange.Hop, ...]) -> tuple[Sample, ...]:
     """What the connections showed, whether an answer came or not."""
-    phases = http_exchange.total(hops)
+    phases = exchange.total(hops)
     last = hops[-1]
     samples = [
         Sample("probe_http_duration_seconds", took, phase)
-        for phase, took in zip(http_exchange.Phases._fields, phases, strict=True)
+        for phase, took in zip(exchange.Phases._fields, phases, strict=True)
     ]
     samples.append(Sample("probe_dns_lookup_time_seconds", phases.resolve))
     samples.append(Sample("probe_http_redirects", len(hops) - 1))
@@ -370,7 +371,7 @@ def _of_hops(hops: tuple[http_exchange.Hop, ...]) -> tuple[Sample, ...]:
     return (*samples, *certificates.expiry(certificates.chain(last.chain), datetime.now(UTC)))
 
 
-def _of_answer(response: http_exchange.Response) -> tuple[Sample, ...]:
+def _of_answer(response: exchange.Response) -> tuple[Sample, ...]:
     samples = [
         Sample("probe_http_status_code", response.status),
         Sample("probe_http_content_length", response.length),
@@ -383,7 +384,7 @@ def _of_answer(response: http_exchange.Response) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _last_modified(response: http_exchange.Response) -> float | None:
+def _last_modified(response: exchange.Response) -> float | None:
     stated = response.header("last-modified")
     if stated is None:
         return None
@@ -398,6 +399,6 @@ def _of_matching(complaint: Complaint | None) -> Sample:
     return Sample("probe_failed_due_to_regex", float(unmatched))
 
 
-def _sentence(response: http_exchange.Response) -> str:
+def _sentence(response: exchange.Response) -> str:
     took = sum(response.phases)
     return f"status {response.status} in {took:.3f} s over HTTP/{response.version}, {len(response.body)} bytes"

@@ -11,7 +11,7 @@ from probes import Measured, Probe
 from probes._engines import Engines, api, gateways
 from probes._engines.devices import DeviceParams
 from probes._engines.gateways import GatewayParams, Line, Look, of_looks, ratio
-from probes._engines.http_exchange import Trust, origin
+from probes._engines.http.exchange import Trust, origin
 from probes._engines.json_values import words
 from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret

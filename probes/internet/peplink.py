@@ -6,8 +6,8 @@ from typing import ClassVar
 from probes import Measured, Probe
 from probes._engines import gateways
 from probes._engines.gateways import MOST, GatewayParams, Line, State
-from probes._engines.snmp_agent import REASONS, Column, SnmpParams, agent_of, words_of
-from probes._engines.snmp_values import integer
+from probes._engines.snmp.agent import REASONS, Column, SnmpParams, agent_of, words_of
+from probes._engines.snmp.values import integer
 
 _WAN = "1.3.6.1.4.1.23695.2.1.2.1"
 _COLUMNS = (f"{_WAN}.2", f"{_WAN}.3", f"{_WAN}.4", f"{_WAN}.5")

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, IPvAnyAddress
 
 from probes import DefaultRule, Failed, Histogram, Measured, Metric, Params, Probe, Sample, Unmeasured
-from probes._engines.icmp_burst import ROUND_TRIPS, Echo
-from probes._engines.icmp_messages import TOKEN
+from probes._engines.icmp.burst import ROUND_TRIPS, Echo
+from probes._engines.icmp.messages import TOKEN
 from probes._engines.resolve import Family, Host, Interface, Resolved, resolve
 from probes._engines.trace import in_words, trace
 

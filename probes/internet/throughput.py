@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
 from probes import Failed, Measured, Params, Probe, Unmeasured
-from probes._engines import http_exchange, transfer, transfer_gates, transfer_servers, transfer_speedtest
-from probes._engines.http import HttpEngine
-from probes._engines.http_exchange import Request, Trust, Via
-from probes._engines.http_flow import Tally
+from probes._engines.http import exchange
+from probes._engines.http.engine import HttpEngine
+from probes._engines.http.exchange import Request, Trust, Via
+from probes._engines.http.flow import Tally
 from probes._engines.resolve import Family, Interface, resolve
-from probes._engines.transfer import Pace
-from probes._engines.transfer_findings import (
+from probes._engines.transfer import gates, servers, streams
+from probes._engines.transfer.findings import (
     DIRECTIONS,
     LATENCY,
     METRICS,
@@ -28,11 +28,13 @@ from probes._engines.transfer_findings import (
     samples,
     sentence,
 )
-from probes._engines.transfer_gates import CheckId, InUse, Spending
-from probes._engines.transfer_iperf3 import PORT, Iperf3
-from probes._engines.transfer_iperf3 import REASONS as IPERF3_REASONS
-from probes._engines.transfer_latency import CALM, IDLE, Pulse, Round
-from probes._engines.transfer_servers import Endpoints
+from probes._engines.transfer.gates import CheckId, InUse, Spending
+from probes._engines.transfer.iperf3 import PORT, Iperf3
+from probes._engines.transfer.iperf3 import REASONS as IPERF3_REASONS
+from probes._engines.transfer.latency import CALM, IDLE, Pulse, Round
+from probes._engines.transfer.servers import Endpoints
+from probes._engines.transfer.speedtest import Speedtest
+from probes._engines.transfer.streams import Pace
 from probes._engines.trust import CaFile, TlsVerify
 from probes._engines.uplinks import Contract
 
@@ -177,9 +179,9 @@ class Throughput(Probe[ThroughputParams]):
     Params = ThroughputParams
     metrics = METRICS
     reasons: ClassVar = {
-        **http_exchange.REASONS,
-        **transfer.REASONS,
-        **transfer_servers.REASONS,
+        **exchange.REASONS,
+        **streams.REASONS,
+        **servers.REASONS,
         **IPERF3_REASONS,
     }
     rules = RULES
@@ -225,15 +227,15 @@ class Throughput(Probe[ThroughputParams]):
         elif not spending.left(params.day_budget):
             words = f"the {params.day_budget / 1e9:.3g} GB of 24 hours are used up"
         else:
-            busy = transfer_gates.busy(latest, params.busy, params.busy_share, now)
-            words = busy or transfer_gates.in_use(latest, params.not_while, now)
+            busy = gates.busy(latest, params.busy, params.busy_share, now)
+            words = busy or gates.in_use(latest, params.not_while, now)
         if words:
             raise Unmeasured("waiting", f"not measured: {words}")
 
     def _unheard(self, now: datetime) -> str:
         """What people should know of the checks that could have held it back."""
         asked = (*self.params.busy, *(use.check for use in self.params.not_while))
-        silent = transfer_gates.unheard(self.engines.latest, asked, now)
+        silent = gates.unheard(self.engines.latest, asked, now)
         return f"; nothing was heard of {', '.join(silent)} lately" if silent else ""
 
 
@@ -274,9 +276,9 @@ class _Run:
         params = self._params
         match params.server:
             case "librespeed":
-                found = await transfer_servers.librespeed(params.url, self._fetch)
+                found = await servers.librespeed(params.url, self._fetch)
             case "responsiveness":
-                found = await transfer_servers.responsiveness(params.url, self._fetch)
+                found = await servers.responsiveness(params.url, self._fetch)
             case "http":
                 found = Endpoints(params.url, params.upload_url, params.url, "HEAD")
             case "speedtest_mini":
@@ -285,7 +287,7 @@ class _Run:
                 found = Endpoints()
         return found._replace(small=params.latency_url, method="GET") if params.latency_url else found
 
-    async def _fetch(self, url: str) -> http_exchange.Response:
+    async def _fetch(self, url: str) -> exchange.Response:
         return await self._engine.fetch(replace(self._request, url=url), self._params.needs)
 
     def _pace(self, direction: Direction) -> Pace:
@@ -301,7 +303,7 @@ class _Run:
         down = direction == "down"
         request = replace(self._request, url=endpoints.down if down else endpoints.up)
         size = 0 if down else self._params.upload_size
-        self._found.rates[direction] = await transfer.fill(self._engine, request, size, pace, self._tally)
+        self._found.rates[direction] = await streams.fill(self._engine, request, size, pace, self._tally)
 
     async def _fill_by_another(self, direction: Direction, pace: Pace) -> float:
         """What another program finds. One that fails or is ended does not say what it moved: it counts by its time."""
@@ -328,7 +330,7 @@ class _Run:
         source = str(params.source or "")
         return Iperf3(params.program or "iperf3", to, parts.port or PORT, source, params.interface or "")
 
-    def _speedtest(self) -> transfer_speedtest.Speedtest:
+    def _speedtest(self) -> Speedtest:
         params = self._params
         interpreter = params.program or sys.executable
-        return transfer_speedtest.Speedtest(interpreter, params.url, str(params.source or ""), params.ca_file)
+        return Speedtest(interpreter, params.url, str(params.source or ""), params.ca_file)

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, IPvAnyAddress
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample
-from probes._engines import Engines, certificates, http_exchange
+from probes._engines import Engines, certificates
 from probes._engines.certificates import Certificate
+from probes._engines.http import exchange
 from probes._engines.resolve import Family, Host, Interface
 from probes._engines.trust import CaFile, TlsVerify
 
@@ -65,7 +66,7 @@ class Tls(Probe[TlsParams]):
     )
     reasons: ClassVar = {
         **{
-            word: http_exchange.REASONS[word]
+            word: exchange.REASONS[word]
             for word in ("refused", "unreachable", "unresolved", "reset", *sorted(_ABOUT_TLS))
         },
         "protocol_too_old": "the server offers only protocols older than the minimum",
@@ -81,8 +82,8 @@ class Tls(Probe[TlsParams]):
         """Connect once; if TLS is not good enough, once more without demands, to see what is wrong."""
         deadline = time.monotonic() + timeout - _MARGIN
         try:
-            hop = await self._handshake(http_exchange.Trust(True, self.params.ca_file, self.params.minimum), deadline)
-        except http_exchange.FetchFailed as failure:
+            hop = await self._handshake(exchange.Trust(True, self.params.ca_file, self.params.minimum), deadline)
+        except exchange.FetchFailed as failure:
             if failure.reason not in _ABOUT_TLS:
                 raise
             hop = await self._look(failure, deadline)
@@ -92,20 +93,20 @@ class Tls(Probe[TlsParams]):
         chain = certificates.chain(hop.chain)
         return Measured(f"{hop.protocol}, {_validity(chain)}", _samples(hop, chain))
 
-    async def _handshake(self, trust: http_exchange.Trust, deadline: float) -> http_exchange.Hop:
+    async def _handshake(self, trust: exchange.Trust, deadline: float) -> exchange.Hop:
         params = self.params
-        via = http_exchange.Via(params.family, str(params.source or ""), params.interface or "", params.host)
+        via = exchange.Via(params.family, str(params.source or ""), params.interface or "", params.host)
         name = params.server_name or params.host
         return await self.engines.http.handshake(name, params.port, via, trust, deadline - time.monotonic())
 
-    async def _look(self, failure: http_exchange.FetchFailed, deadline: float) -> http_exchange.Hop:
+    async def _look(self, failure: exchange.FetchFailed, deadline: float) -> exchange.Hop:
         """What the server shows to a client that accepts everything; what it showed before if that fails, too."""
         try:
-            return await self._handshake(http_exchange.Trust(verify=False), deadline)
+            return await self._handshake(exchange.Trust(verify=False), deadline)
         except Failed:
             return failure.hops[-1]
 
-    def _judge(self, failure: http_exchange.FetchFailed, hop: http_exchange.Hop) -> Failed | None:
+    def _judge(self, failure: exchange.FetchFailed, hop: exchange.Hop) -> Failed | None:
         """What a failed handshake means in the light of what the server showed, None if it is acceptable."""
         chain = certificates.chain(hop.chain)
         samples = _samples(hop, chain)
@@ -118,7 +119,7 @@ class Tls(Probe[TlsParams]):
         return Failed(failure.reason, detail, samples)
 
 
-def _samples(hop: http_exchange.Hop, chain: tuple[Certificate, ...]) -> tuple[Sample, ...]:
+def _samples(hop: exchange.Hop, chain: tuple[Certificate, ...]) -> tuple[Sample, ...]:
     samples = [
         Sample("deskwatch_tls_duration_seconds", took, phase)
         for phase, took in hop.phases._asdict().items()

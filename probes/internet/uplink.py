@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
 from probes import DefaultRule, Failed, Histogram, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import Engines
-from probes._engines.http_exchange import Via
-from probes._engines.icmp_burst import ROUND_TRIPS
+from probes._engines.http.exchange import Via
+from probes._engines.icmp.burst import ROUND_TRIPS
 from probes._engines.line import Destination, Echoes, Findings, Plan, leaving, look
 from probes._engines.resolve import Interface, ip_version
 from probes._engines.trace import in_words, trace

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
-from probes._engines import Engines, http_exchange
+from probes._engines import Engines
 from probes._engines.cloud import Address
 from probes._engines.excerpt import excerpt
+from probes._engines.http import exchange
 from probes._engines.trust import CaFile
 from probes._secrets import LineSecret
 
@@ -88,17 +89,17 @@ class Promql(Probe[PromqlParams]):
                 body = body.replace(secret.encode(), b"***")
         return body
 
-    def _request(self, timeout: float) -> http_exchange.Request:
+    def _request(self, timeout: float) -> exchange.Request:
         params = self.params
         form = urlencode({"query": params.query, "timeout": f"{max(timeout - _MARGIN, 0.001):.3f}"})
-        return http_exchange.Request(
+        return exchange.Request(
             url=f"{params.url}/api/v1/query",
             method="POST",  # a query can be longer than an address
             headers=(*params.headers.items(), ("Content-Type", "application/x-www-form-urlencoded")),
             private=self._private,
             body=form.encode(),
             redirects=0,
-            trust=http_exchange.Trust(ca_file=params.ca_file),
+            trust=exchange.Trust(ca_file=params.ca_file),
         )
 
 

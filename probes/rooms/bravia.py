@@ -10,10 +10,11 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from probes import Failed, Measured, Metric, Probe, Sample, Unmeasured
-from probes._engines import Engines, displays, http_exchange
+from probes._engines import Engines, displays
 from probes._engines.devices import DeviceParams
 from probes._engines.displays import printable
 from probes._engines.excerpt import excerpt
+from probes._engines.http import exchange
 from probes._secrets import LineSecret
 
 MOST_ANSWER = 64 * 1024
@@ -71,7 +72,7 @@ class Bravia(Probe[BraviaParams]):
     )
     reasons: ClassVar = {
         **{
-            word: http_exchange.REASONS[word]
+            word: exchange.REASONS[word]
             for word in ("refused", "unreachable", "unresolved", "reset", "malformed", "body_too_large")
         },
         "wrong_status": "the display answered with an error of HTTP",
@@ -110,7 +111,7 @@ class Bravia(Probe[BraviaParams]):
 
     async def _ask(self, question: Question, deadline: float, *params: Mapping[str, Any]) -> "Answer":
         body = json.dumps({"method": question.method, "id": 1, "params": params, "version": "1.0"})
-        request = http_exchange.Request(
+        request = exchange.Request(
             url=f"http://{self.params.target}/sony/{question.service}",
             method="POST",
             headers=(("Content-Type", "application/json; charset=UTF-8"),),

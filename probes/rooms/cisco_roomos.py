@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar, NamedTuple
 from pydantic import Field
 
 from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample, Unmeasured
-from probes._engines import Engines, displays, http_exchange, room_systems
+from probes._engines import Engines, displays, room_systems
 from probes._engines.devices import DeviceParams
 from probes._engines.displays import printable
+from probes._engines.http import exchange
 from probes._engines.room_systems import Number
 from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret
@@ -99,7 +100,7 @@ class CiscoRoomos(Probe[CiscoRoomosParams]):
         displays.FIRMWARE,
     )
     reasons: ClassVar = {
-        **{word: meaning for word, meaning in http_exchange.REASONS.items() if word != "too_many_redirects"},
+        **{word: meaning for word, meaning in exchange.REASONS.items() if word != "too_many_redirects"},
         "wrong_status": "the web interface answered with an error",
         "fault": "its self-check says that it cannot be used, or it is too hot",
         "missing": "fewer cameras, microphones, displays or touch panels are connected than there must be",
@@ -130,14 +131,14 @@ class CiscoRoomos(Probe[CiscoRoomosParams]):
         return judged(read(response.status, response.body), room_systems.expected(self.params))
 
 
-def _request(params: CiscoRoomosParams) -> http_exchange.Request:
+def _request(params: CiscoRoomosParams) -> exchange.Request:
     signed = base64.b64encode(f"{params.username}:{params.password.get_secret_value()}".encode()).decode()
-    return http_exchange.Request(
+    return exchange.Request(
         url=f"https://{params.target}/getxml?location=/Status",
         private=(("Authorization", f"Basic {signed}"),),
         redirects=0,
         most_body=MOST_STATUS,
-        trust=http_exchange.Trust(params.tls_verify, params.ca_file),
+        trust=exchange.Trust(params.tls_verify, params.ca_file),
     )
 
 

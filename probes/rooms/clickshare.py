@@ -12,7 +12,7 @@ from probes import Failed, Measured, Metric, Probe, Sample
 from probes._engines import Engines, api, displays, room_systems
 from probes._engines.api import Api, Question
 from probes._engines.devices import DeviceParams
-from probes._engines.http_exchange import Trust, origin
+from probes._engines.http.exchange import Trust, origin
 from probes._engines.json_values import count, words
 from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret

@@ -13,7 +13,7 @@ from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample, Unmeasu
 from probes._engines import Engines, api, displays, room_systems
 from probes._engines.api import Answer, Api, Grant, Lines, Question, cookies
 from probes._engines.devices import DeviceParams, device
-from probes._engines.http_exchange import Response, Trust, origin
+from probes._engines.http.exchange import Response, Trust, origin
 from probes._engines.json_values import words
 from probes._engines.trust import CaFile, TlsVerify
 from probes._secrets import Secret

@@ -10,7 +10,7 @@ from probes import Failed, Measured, Metric, Probe, Sample, Unmeasured
 from probes._engines import Engines, room_clouds, room_systems
 from probes._engines.api import MARGIN, Api, rows
 from probes._engines.cloud import Address, host_of
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import count, number, words
 from probes._engines.room_clouds import MOST_ROOMS, Room, RoomsParams, View
 

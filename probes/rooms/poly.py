@@ -12,7 +12,7 @@ from probes import DefaultRule, Failed, Measured, Metric, Probe, Sample, Unmeasu
 from probes._engines import Engines, api, displays, room_systems
 from probes._engines.api import MARGIN, Answer, Api, Question, basic
 from probes._engines.devices import DeviceParams
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import number, words
 from probes._engines.room_systems import Number
 from probes._secrets import Secret

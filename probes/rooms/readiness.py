@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Reading, Sample, Status, Unmeasured
-from probes._engines import Engines, displays, http_exchange
+from probes._engines import Engines, displays
 from probes._engines.calendars import LARGEST, Booking
 from probes._engines.calendars import read as read_calendars
 from probes._engines.displays import printable
+from probes._engines.http import exchange
 from probes._secrets import Secret
 
 _READY = "deskwatch_room_ready"
@@ -145,7 +146,7 @@ class Readiness(Probe[ReadinessParams]):
             self._plan, self._read = Plan(tuple(taken)), now
 
     async def _fetch(self, url: str, timeout: float) -> bytes:
-        request = http_exchange.Request(url, headers=(("Accept", "text/calendar"),), most_body=LARGEST)
+        request = exchange.Request(url, headers=(("Accept", "text/calendar"),), most_body=LARGEST)
         try:
             response = await self.engines.http.fetch(request, timeout / 2)
         except Failed as failure:

@@ -14,7 +14,7 @@ from probes._engines import Engines, oauth, room_clouds, room_systems
 from probes._engines.api import MARGIN, Api, Grant, Question, basic, rows
 from probes._engines.cloud import Address, host_of
 from probes._engines.door_answers import optional
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes._engines.json_values import words
 from probes._engines.room_clouds import MOST_ROOMS, Room, RoomsParams, View
 from probes._secrets import LineSecret

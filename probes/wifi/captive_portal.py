@@ -12,9 +12,10 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample
-from probes._engines import Engines, certificates, http_exchange
+from probes._engines import Engines, certificates
 from probes._engines.excerpt import excerpt
-from probes._engines.http_exchange import FetchFailed, Hop, Request, Response, Trust, Via
+from probes._engines.http import exchange
+from probes._engines.http.exchange import FetchFailed, Hop, Request, Response, Trust, Via
 from probes._engines.resolve import Family, Host, Interface
 from probes._engines.trust import CaFile
 
@@ -98,7 +99,7 @@ class CaptivePortal(Probe[CaptivePortalParams]):
         *certificates.METRICS,
     )
     reasons: ClassVar = {
-        **http_exchange.REASONS,
+        **exchange.REASONS,
         "captive": "the network wants a sign-in from who should be through",
         "open": "the network lets everybody through without its portal",
         "not_redirected": "the answer leads to no portal",

@@ -13,7 +13,7 @@ from probes import Failed, Measured, Probe, Unmeasured
 from probes._engines import Engines, wifi
 from probes._engines.api import MARGIN, REASONS, Answer, Api, Grant, Question, cookies, rows
 from probes._engines.devices import DeviceParams
-from probes._engines.http_exchange import Response, Trust
+from probes._engines.http.exchange import Response, Trust
 from probes._engines.json_values import count, share, words
 from probes._engines.trust import CaFile, TlsVerify
 from probes._engines.wifi import AccessPoint, Band, Radio, Ssid, View, WifiParams

@@ -6,29 +6,28 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from probes import Measured, Probe
-from probes._engines import (
-    Engines,
-    wifi,
-    wifi_mib_aruba,
-    wifi_mib_cambium,
-    wifi_mib_cisco,
-    wifi_mib_extreme,
-    wifi_mib_fortinet,
-    wifi_mib_grandstream,
-    wifi_mib_huawei,
-    wifi_mib_meraki,
-    wifi_mib_mikrotik,
-    wifi_mib_openwrt,
-    wifi_mib_others,
-    wifi_mib_radius,
-    wifi_mib_ruckus,
-    wifi_mib_unifi,
-    wifi_mib_zyxel,
-)
-from probes._engines.snmp_agent import REASONS, Agent, SnmpParams, agent_of
-from probes._engines.snmp_values import text
+from probes._engines import Engines, wifi
+from probes._engines.snmp.agent import REASONS, Agent, SnmpParams, agent_of
+from probes._engines.snmp.values import text
 from probes._engines.wifi import View, WifiParams, judged
-from probes._engines.wifi_mib import Cells, Mib, tells
+from probes._engines.wifi_mib import (
+    aruba,
+    cambium,
+    cisco,
+    extreme,
+    fortinet,
+    grandstream,
+    huawei,
+    meraki,
+    mikrotik,
+    openwrt,
+    others,
+    radius,
+    ruckus,
+    unifi,
+    zyxel,
+)
+from probes._engines.wifi_mib.reader import Cells, Mib, tells
 
 Vendor = Literal[
     "auto",
@@ -54,20 +53,20 @@ MIBS: tuple[Mib, ...] = tuple(
     chain.from_iterable(
         maker.MIBS
         for maker in (
-            wifi_mib_unifi,
-            wifi_mib_cisco,
-            wifi_mib_aruba,
-            wifi_mib_ruckus,
-            wifi_mib_fortinet,
-            wifi_mib_meraki,
-            wifi_mib_mikrotik,
-            wifi_mib_huawei,
-            wifi_mib_extreme,
-            wifi_mib_cambium,
-            wifi_mib_zyxel,
-            wifi_mib_grandstream,
-            wifi_mib_openwrt,
-            wifi_mib_others,
+            unifi,
+            cisco,
+            aruba,
+            ruckus,
+            fortinet,
+            meraki,
+            mikrotik,
+            huawei,
+            extreme,
+            cambium,
+            zyxel,
+            grandstream,
+            openwrt,
+            others,
         )
     )
 )
@@ -129,8 +128,8 @@ def candidates(sys_object_id: str) -> list[Mib]:
 
 async def _read(agent: Agent, mib: Mib) -> View:
     instances = await agent.get(*mib.instances) if mib.instances else {}
-    asked = (*mib.columns, *wifi_mib_radius.COLUMNS)
+    asked = (*mib.columns, *radius.COLUMNS)
     columns = await agent.columns(*asked, most=_MOST_ROWS)
     cells = Cells(instances, dict(zip(asked, columns, strict=True)))
     view = mib.read(cells)
-    return view if view.radius else view._replace(radius=wifi_mib_radius.read(cells))
+    return view if view.radius else view._replace(radius=radius.read(cells))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from probes._engines.snmp_values import Value, index_octets, index_text, integer, mac, number, octets, set_bits, text
+from probes._engines.snmp.values import Value, index_octets, index_text, integer, mac, number, octets, set_bits, text
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = (ROOT / os.environ.get("DESKWATCH_RECORDINGS", "../shared/snmp")).resolve()

@@ -9,7 +9,7 @@ import pytest
 from peers.claims import Claim, Told, one, parts, values
 
 from probes import Reading
-from probes._engines.snmp_values import text
+from probes._engines.snmp.values import text
 
 _DEVICE = "deskwatch_device_"
 CELSIUS, HUMIDITY, RPM = f"{_DEVICE}temperature_celsius", f"{_DEVICE}humidity_ratio", f"{_DEVICE}fan_rpm"

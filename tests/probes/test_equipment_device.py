@@ -12,10 +12,10 @@ from pysnmp.proto.api import v2c
 from monitor.reading import read
 from probes import Reading, Status
 from probes._engines import Engines
-from probes._engines.device_mib import Columns, Figure, Measure, Table
-from probes._engines.device_mib_host import figures, storages
-from probes._engines.device_mib_power import raritan_outlets
-from probes._engines.snmp_agent import SnmpParams
+from probes._engines.device_mib.host import figures, storages
+from probes._engines.device_mib.power import raritan_outlets
+from probes._engines.device_mib.tables import Columns, Figure, Measure, Table
+from probes._engines.snmp.agent import SnmpParams
 from probes.equipment.device import Device, load, went_back
 
 SYSTEM, HOST, ENTITY, MAKERS = "1.3.6.1.2.1.1", "1.3.6.1.2.1.25", "1.3.6.1.2.1.47.1.1.1.1", "1.3.6.1.4.1"

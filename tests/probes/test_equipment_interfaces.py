@@ -13,7 +13,7 @@ from pysnmp.proto.api import v2c
 from monitor.reading import read
 from probes import Reading, Status
 from probes._engines import Engines
-from probes._engines.snmp_counters import Counter
+from probes._engines.snmp.counters import Counter
 from probes.equipment.interfaces import MOST, Interface, Interfaces, InterfacesParams, choose, power, rates
 
 IF, IFX = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"

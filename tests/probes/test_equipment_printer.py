@@ -9,7 +9,7 @@ from pysnmp.proto.api import v2c
 from monitor.reading import read
 from probes import Reading, Status
 from probes._engines import Engines
-from probes._engines.snmp_agent import SnmpParams
+from probes._engines.snmp.agent import SnmpParams
 from probes.equipment.printer import PROBLEMS, Printer
 
 HOST, PRINTER = "1.3.6.1.2.1.25.3", "1.3.6.1.2.1.43"

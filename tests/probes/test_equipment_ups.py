@@ -9,7 +9,7 @@ from pysnmp.proto.api import v2c
 from monitor.reading import read
 from probes import Reading, Status
 from probes._engines import Engines
-from probes._engines.snmp_agent import SnmpParams
+from probes._engines.snmp.agent import SnmpParams
 from probes.equipment.ups import UpsBySnmp
 
 UPS, APC, XUPS, CPS = "1.3.6.1.2.1.33.1", "1.3.6.1.4.1.318.1.1.1", "1.3.6.1.4.1.534.1", "1.3.6.1.4.1.3808.1.1.1"

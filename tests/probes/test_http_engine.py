@@ -14,9 +14,9 @@ from peers.certificates import Authority, authority
 from peers.tcp import answering, http, serving, trickling
 
 from probes import Unmeasured
-from probes._engines.http import HttpEngine
-from probes._engines.http_exchange import FetchFailed, Request, Trust, Via, redirected
-from probes._engines.icmp_messages import checksum
+from probes._engines.http.engine import HttpEngine
+from probes._engines.http.exchange import FetchFailed, Request, Trust, Via, redirected
+from probes._engines.icmp.messages import checksum
 
 __all__ = ["authority"]
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from peers import netns, require, sockets
 
 from probes import Unmeasured
-from probes._engines.icmp import IcmpEngine
-from probes._engines.icmp_burst import Echo, Moment, Trouble, round_trip
-from probes._engines.icmp_messages import (
+from probes._engines.icmp.burst import Echo, Moment, Trouble, round_trip
+from probes._engines.icmp.engine import IcmpEngine
+from probes._engines.icmp.messages import (
     TOKEN,
     Refusal,
     checksum,

@@ -10,10 +10,10 @@ from typing import TypeVar
 import pytest
 from peers import netns
 
-from probes._engines.icmp_burst import packed
-from probes._engines.icmp_messages import family, ip_header, request
-from probes._engines.icmp_receive import IOVEC, MMSGHDR, ROOM, SLOTS, Batches, Packet, Receiver, Singles, receiver
-from probes._engines.icmp_socket import Way, open_socket
+from probes._engines.icmp.burst import packed
+from probes._engines.icmp.messages import family, ip_header, request
+from probes._engines.icmp.receive import IOVEC, MMSGHDR, ROOM, SLOTS, Batches, Packet, Receiver, Singles, receiver
+from probes._engines.icmp.socket import Way, open_socket
 
 T = TypeVar("T")
 

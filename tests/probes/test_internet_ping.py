@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
 from probes._engines import Engines
-from probes._engines.icmp_burst import Echo, Trouble
+from probes._engines.icmp.burst import Echo, Trouble
 from probes._engines.resolve import Resolved
 from probes.internet.ping import Ping, PingParams, verdict
 

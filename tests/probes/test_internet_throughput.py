@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from monitor.reading import read
 from probes import Reading, Sample, Status
 from probes._engines import Engines
-from probes._engines.transfer_gates import UTILISATION
+from probes._engines.transfer.gates import UTILISATION
 from probes.internet.throughput import Throughput, ThroughputParams
 
 __all__ = ["authority"]

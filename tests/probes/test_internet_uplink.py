@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
 from probes._engines import Engines
-from probes._engines.http_exchange import Via
-from probes._engines.icmp_burst import Echo, Trouble
+from probes._engines.http.exchange import Via
+from probes._engines.icmp.burst import Echo, Trouble
 from probes._engines.line import Destination, Echoes, Findings, Page, leaving
 from probes._engines.lookup import Answer, ask
 from probes._engines.uplinks import Contract

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from monitor.reading import read as run
 from probes import Reading, Status, load
 from probes._engines import Engines
-from probes._engines.snmp import Credentials, Device, Library, SnmpEngine, Walk
-from probes._engines.snmp_values import Value, text
+from probes._engines.snmp.engine import Credentials, Device, Library, SnmpEngine, Walk
+from probes._engines.snmp.values import Value, text
 
 SMALL = 4_000  # bytes of a recording that version 1 reads quickly enough
 

@@ -30,7 +30,7 @@ from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
 from probes._engines import Engines
-from probes._engines.http_exchange import Trust
+from probes._engines.http.exchange import Trust
 from probes.rooms.logitech_sync import LogitechSync, LogitechSyncParams, room
 
 __all__ = ["authority"]

@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from probes import Failed, Unmeasured
 from probes._engines import Engines
-from probes._engines.snmp import Credentials, Device, Library, Pace, SnmpEngine
+from probes._engines.snmp.engine import Credentials, Device, Library, Pace, SnmpEngine
 
 SYSTEM = "1.3.6.1.2.1.1"
 NAME, UPTIME, OBJECT_ID, NOTHING = f"{SYSTEM}.5.0", f"{SYSTEM}.3.0", f"{SYSTEM}.2.0", f"{SYSTEM}.99.0"

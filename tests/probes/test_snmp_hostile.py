@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from pysnmp.proto.api import v2c
 
 from probes import Failed
-from probes._engines.snmp import Credentials, Device, Library, Pace, SnmpEngine
-from probes._engines.snmp_messages import Reply, read, request, write
-from probes._engines.snmp_session import Malformed
-from probes._engines.snmp_usm import DISCOVERY, Authority, Seal
-from probes._engines.snmp_values import (
+from probes._engines.snmp.engine import Credentials, Device, Library, Pace, SnmpEngine
+from probes._engines.snmp.messages import Reply, read, request, write
+from probes._engines.snmp.session import Malformed
+from probes._engines.snmp.usm import DISCOVERY, Authority, Seal
+from probes._engines.snmp.values import (
     LONGEST_TEXT,
     Value,
     comes_after,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes._engines.snmp_counters import Counter, rate, restarted, uptime_seconds
+from probes._engines.snmp.counters import Counter, rate, restarted, uptime_seconds
 
 HOUR = 3600 * 100  # hundredths of a second
 WRAP = 2**32

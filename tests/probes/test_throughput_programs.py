@@ -20,11 +20,11 @@ from probes import Failed, Reading, Status, Unmeasured
 from probes._engines import Engines
 from probes._engines.process import Ended
 from probes._engines.resolve import Resolved
-from probes._engines.transfer import Pace
-from probes._engines.transfer_iperf3 import Iperf3
-from probes._engines.transfer_iperf3 import reported as reported_by_iperf3
-from probes._engines.transfer_speedtest import Speedtest
-from probes._engines.transfer_speedtest import reported as reported_by_speedtest
+from probes._engines.transfer.iperf3 import Iperf3
+from probes._engines.transfer.iperf3 import reported as reported_by_iperf3
+from probes._engines.transfer.speedtest import Speedtest
+from probes._engines.transfer.speedtest import reported as reported_by_speedtest
+from probes._engines.transfer.streams import Pace
 from probes.internet.throughput import Throughput, ThroughputParams
 
 PACED = 2_000_000  # bytes a second of one connection

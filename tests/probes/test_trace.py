@@ -6,7 +6,7 @@ import icmplib
 import pytest
 from peers import netns
 
-from probes._engines.icmp import IcmpEngine
+from probes._engines.icmp.engine import IcmpEngine
 from probes._engines.trace import Hop, in_words, trace
 
 TARGET = "10.3.0.2"

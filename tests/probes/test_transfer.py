@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from probes import Failed
-from probes._engines.transfer import Mark, Pace, goodput
-from probes._engines.transfer_gates import Spending
-from probes._engines.transfer_latency import Round, of_p95, per_minute
-from probes._engines.transfer_servers import named
+from probes._engines.transfer.gates import Spending
+from probes._engines.transfer.latency import Round, of_p95, per_minute
+from probes._engines.transfer.servers import named
+from probes._engines.transfer.streams import Mark, Pace, goodput
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PACE = Pace(1, 1.0, 4.0, 1000)

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
-from probes._engines.http_exchange import Hop, Phases, Response
+from probes._engines.http.exchange import Hop, Phases, Response
 from probes.wifi.captive_portal import CaptivePortal, CaptivePortalParams, led, redirected, through, told
 
 HERE = "127.0.0.1"

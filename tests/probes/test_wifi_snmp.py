@@ -14,8 +14,8 @@ from pysnmp.proto.api import v2c
 from monitor.reading import read
 from probes import Reading, Status
 from probes._engines import Engines
-from probes._engines.wifi_mib import Cells, Mib
-from probes._engines.wifi_mib_radius import COLUMNS
+from probes._engines.wifi_mib.radius import COLUMNS
+from probes._engines.wifi_mib.reader import Cells, Mib
 from probes.wifi.snmp import MIBS, Vendor, WifiBySnmp, candidates
 
 OBJECT, NAME = "1.3.6.1.2.1.1.2.0", "1.3.6.1.2.1.1.5.0"

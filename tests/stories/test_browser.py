@@ -1,8 +1,8 @@
 """A person at the board, in a real browser, over the real process."""
 
 import json
-import re
 import os
+import re
 from pathlib import Path
 
 from peers.chromium import profile

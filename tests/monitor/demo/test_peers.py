@@ -22,7 +22,7 @@ from monitor.reading import read
 from probes import Failed, Status
 from probes import load as load_kind
 from probes._engines import Engines
-from probes._engines.snmp import Library, SnmpEngine
+from probes._engines.snmp.engine import Library, SnmpEngine
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from monitor.migrate import blackbox, gatus, kuma
 from monitor.migrate.draft import Draft, Migration
 from monitor.migrate.kuma_source import of_backup
-from probes._engines.http_exchange import Hop, Phases, Response
+from probes._engines.http.exchange import Hop, Phases, Response
 from probes.internet.http import Expectations, HttpParams
 
 

@@ -1,0 +1,1 @@
+"""Fetches by HTTP for all probes in one libcurl multi handle."""

@@ -1,0 +1,1 @@
+"""Asks SNMP agents: two libraries behind one engine, and what their answers mean."""

@@ -1,0 +1,1 @@
+"""What the readers of each vendor's Wi-Fi tables are made of, and those readers."""

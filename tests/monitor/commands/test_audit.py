@@ -15,6 +15,7 @@ from peers.canaries import canary
 from typer.testing import CliRunner
 
 from monitor.cli import cli
+from monitor.commands import console
 from monitor.store import Store, signoffs
 from monitor.store.signoffs import Signoff
 
@@ -49,8 +50,14 @@ def lists(folder: Path, *names: str) -> None:
     (folder / "members.csv").write_text("name,email,pin\n" + f"Ana,person0@example.com,{PIN}\n")
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which no cell of a table is broken into lines."""
+    monkeypatch.setattr(console.out, "width", 200)
+
+
 def audit(*words: str) -> Result:
-    found = CliRunner().invoke(cli, ["audit", *words], env={"COLUMNS": "200"})
+    found = CliRunner().invoke(cli, ["audit", *words])
     assert "canary-" not in found.output
     return found
 

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
 
 _MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -93,3 +96,12 @@ def _value(word: str, names: tuple[str, ...]) -> int:
     if not (word.isascii() and word.isdigit()):
         raise ValueError(word)
     return int(word)
+
+
+def _crontab(text: str) -> str:
+    following(parse(text), ZoneInfo("UTC"), datetime(2024, 1, 1, tzinfo=UTC))
+    return text
+
+
+Crontab = Annotated[str, AfterValidator(_crontab)]
+"""A setting that holds times as in a crontab, which come at some time."""

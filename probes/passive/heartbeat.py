@@ -3,14 +3,15 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import Engines
-from probes._engines.cron import following, parse
+from probes._engines.cron import Crontab, following, parse
 from probes._engines.pings import Beat, digest
+from probes._engines.weekly import Zone
 from probes._secrets import Secret
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
@@ -22,17 +23,6 @@ def _usable(key: SecretStr) -> SecretStr:
     return key
 
 
-def _crontab(text: str) -> str:
-    following(parse(text), ZoneInfo("UTC"), datetime(2024, 1, 1, tzinfo=UTC))
-    return text
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("there is no such time zone; write one like Europe/Berlin")
-    return name
-
-
 class HeartbeatParams(Params):
     """The key that the job pings with, and when it should."""
 
@@ -41,12 +31,10 @@ class HeartbeatParams(Params):
         float | None, Field(ge=10, le=31_622_400, description="seconds from one ping to the next; or say cron")
     ] = None
     cron: Annotated[
-        Annotated[str, AfterValidator(_crontab)] | None,
+        Crontab | None,
         Field(max_length=200, description="when the job runs, as in a crontab: 30 3 * * mon-fri; or say period"),
     ] = None
-    timezone: Annotated[
-        Annotated[str, AfterValidator(_zone)], Field(description="time zone of cron, like Europe/Berlin")
-    ] = "UTC"
+    timezone: Annotated[Zone, Field(description="time zone of cron, like Europe/Berlin")] = "UTC"
     grace: Annotated[
         float,
         Field(ge=1, le=2_678_400, description="seconds that a ping may be late, and a job that said start may take"),

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, ClassVar, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Reading, Sample, Status, Unmeasured
 from probes._engines import Engines, displays
@@ -15,6 +15,7 @@ from probes._engines.calendars import LARGEST, Booking
 from probes._engines.calendars import read as read_calendars
 from probes._engines.displays import printable
 from probes._engines.http import exchange
+from probes._engines.weekly import Zone
 from probes._secrets import Secret
 
 _READY = "deskwatch_room_ready"
@@ -28,12 +29,6 @@ _REFRESH = timedelta(minutes=5)  # how long a calendar counts as current
 _STALE = timedelta(hours=1)  # how long one counts that could not be fetched since
 
 CheckId = Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$", max_length=200)]
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("there is no such time zone; write one like Europe/Berlin")
-    return name
 
 
 class ReadinessParams(Params):
@@ -52,7 +47,7 @@ class ReadinessParams(Params):
         Field(description="address of the room's iCal feed; without it, a room that is not ready is DOWN at once"),
     ] = None
     timezone: Annotated[
-        Annotated[str, AfterValidator(_zone)],
+        Zone,
         Field(description="time zone of the room: of times in messages, and of those in the calendar that name none"),
     ] = "UTC"
     lead: Annotated[

@@ -5,14 +5,15 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from probes import Failed, Measured, Metric, Params, Probe, Sample, Unmeasured
 from probes._engines import displays
-from probes._engines.cron import following, parse
+from probes._engines.cron import Crontab, following, parse
 from probes._engines.displays import Switchable
+from probes._engines.weekly import Zone
 
 _SECONDS = "deskwatch_room_wake_seconds"
 _TESTED = "deskwatch_room_wake_timestamp_seconds"
@@ -22,17 +23,6 @@ _LOOK = 3.0  # seconds that the display may take to say how it is
 _GAP = 1.0  # seconds between two looks
 _RETURN = 20.0  # seconds kept for putting it back to sleep
 _ASLEEP = ("standby", "cooling")
-
-
-def _crontab(text: str) -> str:
-    following(parse(text), ZoneInfo("UTC"), datetime(2024, 1, 1, tzinfo=UTC))
-    return text
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("there is no such time zone; write one like Europe/Berlin")
-    return name
 
 
 class WakeParams(Params):
@@ -47,12 +37,10 @@ class WakeParams(Params):
         ),
     ]
     cron: Annotated[
-        Annotated[str, AfterValidator(_crontab)],
+        Crontab,
         Field(max_length=200, description="when to test, as in a crontab: 30 7 * * mon-fri"),
     ]
-    timezone: Annotated[
-        Annotated[str, AfterValidator(_zone)], Field(description="time zone of cron, like Europe/Berlin")
-    ] = "UTC"
+    timezone: Annotated[Zone, Field(description="time zone of cron, like Europe/Berlin")] = "UTC"
     within: Annotated[float, Field(ge=1, le=300, description="seconds in which it must show a picture")] = 60
 
     @property

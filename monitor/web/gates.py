@@ -15,7 +15,7 @@ from monitor.silencing import typed
 from monitor.store import silences
 from monitor.subjects import subjects
 from monitor.web import auth
-from monitor.web.guard import APP
+from monitor.web.guard import APP, who
 from monitor.web.pages import field, page, sent
 
 LENGTHS = {
@@ -100,7 +100,7 @@ async def end_silence(request: web.Request) -> NoReturn:
     await sent(request)
     id = request.match_info["id"]
     # PostgreSQL takes no NUL, not even to look for it.
-    if not (id.isascii() and id.isalnum()) or not await request.app[APP].unsilence(id, auth.WHO):
+    if not (id.isascii() and id.isalnum()) or not await request.app[APP].unsilence(id, who(request)):
         raise web.HTTPNotFound(text="There is no such silence, or it has ended already.")
     raise web.HTTPSeeOther("/silences")
 
@@ -166,7 +166,7 @@ def _typed(form: Mapping[str, Any]) -> Typed:
 def _wanted(request: web.Request, form: Typed) -> Silence:
     """The silence of the form. Raises ValueError for one that must not begin."""
     config, lines = request.app[APP].config, form.conditions.splitlines()
-    return typed(config, lines, form.starts, form.lasts, auth.WHO, form.comment, auth.utc_now())
+    return typed(config, lines, form.starts, form.lasts, who(request), form.comment, auth.utc_now())
 
 
 async def _silences(request: web.Request, form: Typed, **found: object) -> web.Response:

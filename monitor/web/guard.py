@@ -40,11 +40,13 @@ NO_SESSION = (
 
 
 class Role(StrEnum):
-    """Who a route is for: anybody, a program with the token, a person with a session."""
+    """Who a route is for: anybody, a program with the token, or a person who may look, act, or change who may."""
 
     PUBLIC = "public"
     MACHINE = "machine"
-    PERSON = "person"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
 
 
 @web.middleware
@@ -82,11 +84,11 @@ async def origin(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def role(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Hold the request to the role of its route; a route without one is for persons."""
+    """Hold the request to the role of its route; a route without one is for administrators."""
     match role_of(request):
         case Role.MACHINE:
             require_token(request)
-        case Role.PERSON:
+        case Role.VIEWER | Role.OPERATOR | Role.ADMIN:
             await require_session(request)
     return await handler(request)
 
@@ -96,7 +98,7 @@ def role_of(request: web.Request) -> Role | None:
     if request.match_info.http_exception is not None:
         return None
     resource = request.match_info.route.resource
-    return request.app[ROLES].get(resource.canonical if resource is not None else "", Role.PERSON)
+    return request.app[ROLES].get(resource.canonical if resource is not None else "", Role.ADMIN)
 
 
 def is_our_host(name: str, server: Server) -> bool:
@@ -139,6 +141,11 @@ async def require_session(request: web.Request) -> None:
     if not await is_signed_in(request):
         raise web.HTTPUnauthorized(text=NO_SESSION, headers={"WWW-Authenticate": 'Session realm="Deskwatch"'})
     request[SECRET] = request.cookies[auth.COOKIE]
+
+
+def who(request: web.Request) -> str:
+    """The name that the person who asks acts under."""
+    return auth.WHO
 
 
 async def is_signed_in(request: web.Request) -> bool:

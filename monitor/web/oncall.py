@@ -14,7 +14,7 @@ from monitor import rota
 from monitor.config.model import Asset, Config
 from monitor.rota import AHEAD, Duty
 from monitor.web import auth
-from monitor.web.guard import APP
+from monitor.web.guard import APP, who
 from monitor.web.pages import field, page, sent
 from monitor.web.words import short
 
@@ -71,7 +71,7 @@ async def override(request: web.Request) -> web.Response:
     form, app = await sent(request), request.app[APP]
     typed = Typed(*(field(form, name) for name in Typed._fields))
     try:
-        made = rota.typed(app.config, *typed, auth.WHO, auth.utc_now())
+        made = rota.typed(app.config, *typed, who(request), auth.utc_now())
     except ValueError as error:
         return _page(request, typed, fault=str(error))
     await app.override(made)

@@ -20,7 +20,7 @@ from monitor.store import incidents, outbox, spans
 from monitor.web import auth, views, words
 from monitor.web.auth import Gate, Throttled
 from monitor.web.files import Files
-from monitor.web.guard import APP, NO_SESSION, SECRET, SESSIONS, form_of, host_name, is_signed_in
+from monitor.web.guard import APP, NO_SESSION, SECRET, SESSIONS, form_of, host_name, is_signed_in, who
 from monitor.web.live import stamp
 from monitor.web.service import App
 from probes import REASONS, UNKNOWN_REASONS, load
@@ -107,20 +107,20 @@ async def acknowledge(request: web.Request) -> NoReturn:
     """POST /incidents/ID/acknowledge: the person who asks has it."""
     await sent(request)
     lasts = timedelta(seconds=request.app[APP].config.alerting.acknowledged)
-    await _decide(request, lambda one, now: lifecycle.acknowledge(one, auth.WHO, now, now + lasts))
+    await _decide(request, lambda one, now: lifecycle.acknowledge(one, who(request), now, now + lasts))
 
 
 async def pass_on(request: web.Request) -> NoReturn:
     """POST /incidents/ID/pass-on: somebody else should take it."""
     await sent(request)
-    await _decide(request, lambda one, now: lifecycle.not_me(one, auth.WHO, now))
+    await _decide(request, lambda one, now: lifecycle.not_me(one, who(request), now))
 
 
 async def dismiss(request: web.Request) -> NoReturn:
     """POST /incidents/ID/fixed: it is over, as a person says."""
     await sent(request)
     lasts = timedelta(seconds=request.app[APP].config.alerting.dismissed)
-    await _decide(request, lambda one, now: lifecycle.dismiss(one, auth.WHO, now, now + lasts))
+    await _decide(request, lambda one, now: lifecycle.dismiss(one, who(request), now, now + lasts))
 
 
 async def note(request: web.Request) -> NoReturn:
@@ -128,14 +128,14 @@ async def note(request: web.Request) -> NoReturn:
     text = field(await sent(request), "text")
     if not text:
         raise web.HTTPBadRequest(text="The note is empty. Go back and write a line.")
-    await _decide(request, lambda one, now: lifecycle.note(one, text, auth.WHO, now))
+    await _decide(request, lambda one, now: lifecycle.note(one, text, who(request), now))
 
 
 async def review(request: web.Request) -> NoReturn:
     """POST /incidents/ID/review: what was done and why it happened."""
     form = await sent(request)
     resolution, root_cause = field(form, "resolution"), field(form, "root_cause")
-    await _decide(request, lambda one, now: lifecycle.review(one, resolution, root_cause, auth.WHO, now))
+    await _decide(request, lambda one, now: lifecycle.review(one, resolution, root_cause, who(request), now))
 
 
 async def sign_in_page(request: web.Request) -> web.Response:

@@ -41,16 +41,22 @@ ASSET = "  - {{id: desk-{n}, name: Desk {n}, checks: [{{kind: internet.tcp, host
 
 
 class Provider:
-    """Takes messages and counts those it said yes to; a moody one refuses, stalls and hangs up now and then."""
+    """Takes messages and counts those it said yes to; a moody one refuses, stalls and hangs up now and then.
+
+    Never more than twice in a row: each failure doubles the wait for the next attempt, and the test has an end.
+    """
 
     def __init__(self, moods: tuple[str, ...], dice: random.Random) -> None:
         self.taken: list[str] = []
         self._moods = moods
         self._dice = dice
+        self._failed = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.text()
-        match self._dice.choice(self._moods):
+        mood = "take" if self._failed == 2 else self._dice.choice(self._moods)
+        self._failed = 0 if mood == "take" else self._failed + 1
+        match mood:
             case "refuse":
                 return web.Response(status=self._dice.choice([429, 500, 503]))
             case "stall":
@@ -161,10 +167,24 @@ async def _killed_in_the_storm(service: Deskwatch, door: Door, store: Store) -> 
     await service.end(signal.SIGKILL)
 
 
+async def _comes_to_rest(store: Store) -> None:
+    """Wait until everything is over and told; what is not, when it takes too long, is printed."""
+    try:
+        await until(lambda: _at_rest(store), "everything to be over and told", 120 + ALERTS, every=1)
+    except pytest.fail.Exception:
+        print(*await _restless(store), sep="\n")
+        raise
+
+
 async def _at_rest(store: Store) -> bool:
+    return bool((await _everything(store))["incidents"]) and not await _restless(store)
+
+
+async def _restless(store: Store) -> list[dict[str, Any]]:
+    """The incidents that are not over and the messages that nobody has."""
     found = await _everything(store)
-    over = all(row["resolved"] is not None for row in found["incidents"])
-    return bool(found["incidents"]) and over and all(row["finished"] is not None for row in found["messages"])
+    live = [row for row in found["incidents"] if row["resolved"] is None]
+    return live + [row for row in found["messages"] if row["finished"] is None]
 
 
 async def _everything(store: Store) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 # make test   lint, types, import contracts and all tests
 # make bench  measure Deskwatch beside public tools, into bench/RESULTS.md
 # make soak   kill the service 200 times in a storm of 500 alerts, on each database (about an hour)
+# make scrape-soak   let Prometheus scrape the demo for ten minutes while things break (a quarter of an hour)
+# make dashboards    renew grafana/dashboards and grafana/alerting from what the kinds and the service declare
 # make screenshots   renew the picture in the README
 # make lock   renew the locked requirements after a change in pyproject.toml
 
@@ -11,7 +13,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SITE   ?= site.yaml
 
-.PHONY: run test bench soak debian screenshots lock clean
+.PHONY: run test bench soak scrape-soak debian dashboards screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/ready
@@ -33,6 +35,9 @@ bench: $(VENV)/ready-for-tests
 soak: $(VENV)/ready-for-tests debian
 	DESKWATCH_KILLS=200 DESKWATCH_ALERTS=500 $(BIN)/pytest -s tests/stories/test_soak.py
 
+scrape-soak: $(VENV)/ready-for-tests debian
+	DESKWATCH_SCRAPE_SECONDS=600 $(BIN)/pytest tests/stories/test_prometheus.py
+
 $(VENV)/ready: requirements.lock pyproject.toml
 	@echo "Setting up Deskwatch in $(VENV) (once, about a minute) ..."
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tests/setup/venv.sh
@@ -48,6 +53,10 @@ $(VENV)/ready-for-tests: $(VENV)/ready tests/setup/requirements.lock
 
 debian:
 	@sh tests/setup/debian.sh tests/setup/debian.txt
+
+dashboards: $(VENV)/ready-for-tests
+	$(BIN)/python -m grafana
+	$(BIN)/python -m grafana.alerting
 
 screenshots: $(VENV)/ready-for-tests debian
 	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py

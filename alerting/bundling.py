@@ -14,7 +14,7 @@ WINDOW = timedelta(minutes=5)
 SPACING = timedelta(seconds=10)
 """How far apart critical messages are once there were as many as the budget within the window."""
 
-_ALONE = (NoticeKind.TEST, NoticeKind.DRILL, NoticeKind.ALARM)
+_ALONE = (NoticeKind.TEST, NoticeKind.DRILL, NoticeKind.ALARM, NoticeKind.REPORT)
 _OVER = (NoticeKind.RESOLVED, NoticeKind.MISSED)
 
 

@@ -11,7 +11,7 @@ class NoticeKind(StrEnum):
     """Why a message goes out.
 
     UPDATE: it keeps coming and going. MISSED: it began and ended while a gate held the message back. ALARM: about
-    Deskwatch itself. DRILL: to see whether somebody confirms.
+    Deskwatch itself. DRILL: to see whether somebody confirms. REPORT: a morning check or a memo.
     """
 
     FIRING = "firing"
@@ -22,6 +22,7 @@ class NoticeKind(StrEnum):
     ALARM = "alarm"
     DRILL = "drill"
     TEST = "test"
+    REPORT = "report"
 
 
 BEGINNINGS = (NoticeKind.FIRING, NoticeKind.UPDATE, NoticeKind.REPEAT)

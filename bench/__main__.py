@@ -14,7 +14,7 @@ from bench.harness import Goal, Missing, Section, table
 
 HERE = Path(__file__).parent
 
-PARTS = ("icmp", "http", "tcp", "dns", "accuracy", "service_pipeline", "service_scale", "service_alert", "snmp")
+PARTS = ("icmp", "http", "tcp", "dns", "accuracy", "service_pipeline", "service_scale", "service_alert", "memo", "snmp")
 """The parts in their order: each is a module with `measure(quick) -> Section`."""
 
 METHOD = """\

@@ -77,4 +77,4 @@ def _noted(incident: Incident, answer: Answer) -> Incident:
 
 
 def _is_of(entry: Entry, answer: Answer) -> bool:
-    return (entry.at, entry.who) == (answer.at, answer.who)
+    return (entry.written, entry.who) == (answer.at, answer.who)

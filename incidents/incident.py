@@ -12,7 +12,8 @@ from alerting.oncall import Reached
 from alerting.routes import Route
 from alerting.rules import Severity
 from alerting.verdicts import Verdict
-from incidents.review import missing
+from incidents.impact import Correction, Impact, Level, level
+from incidents.review import Action, Category, Detection, Review, missing
 
 US = "Deskwatch"
 """Who did it when no person did."""
@@ -32,12 +33,49 @@ class Stage(StrEnum):
         return self in (Stage.OPEN, Stage.ACKNOWLEDGED)
 
 
+class Origin(StrEnum):
+    """Who said that something is wrong: a check of ours, or a person."""
+
+    WATCHED = "watched"
+    REPORTED = "reported"
+
+
+class EntryKind(StrEnum):
+    """What a line of the timeline is about.
+
+    TURN: something began to fail, or works again. STEP: the incident was opened, taken, passed on, resolved. VALUE:
+    what was measured. EVIDENCE: what a closer look found. DELIVERY: who was told. CHANGE: of the configuration.
+    """
+
+    NOTE = "note"
+    TURN = "turn"
+    STEP = "step"
+    VALUE = "value"
+    EVIDENCE = "evidence"
+    DELIVERY = "delivery"
+    CHANGE = "change"
+
+
 class Entry(NamedTuple):
-    """One line of the timeline, in plain words."""
+    """One line of the timeline, in plain words; `noted` is its time before somebody corrected it."""
 
     at: datetime
     who: str
     text: str
+    kind: EntryKind = EntryKind.NOTE
+    noted: datetime | None = None
+
+    @property
+    def written(self) -> datetime:
+        """Its time as it was first written down."""
+        return self.noted or self.at
+
+
+class Line(NamedTuple):
+    """A line of the timeline and its number, by which people name it."""
+
+    number: int
+    entry: Entry
 
 
 class Told(NamedTuple):
@@ -76,8 +114,11 @@ class Incident:
     `firing` holds the ids of the episodes that still fire, `joined` those among them that are faults of assets which
     depend on this one. `told` is everybody who must hear of the end, `waiting` who would be told but for a gate.
     `settles` is when the faults in `joined` that outlive the cause become incidents of their own, `rechecked` when one
-    that a person called resolved is opened again if it still fires. `member_minutes` is the computed impact, None
-    while the fault lasts.
+    that a person called resolved is opened again if it still fires. `member_minutes` is what it cost, None while the
+    fault lasts: as computed in `cost`, or as somebody has `corrected` it; `impact` is what people say of that.
+    `reopened` counts how often it came back, `merged_into` is the incident that tells of it instead. `reporter` is who
+    said so first, of one that no check of ours opened; the fields below that, but for the `actions` that follow from
+    it, are what people wrote down: see `Review`.
     """
 
     id: str
@@ -102,11 +143,52 @@ class Incident:
     impact: str = ""
     resolution: str = ""
     root_cause: str = ""
+    origin: Origin = Origin.WATCHED
+    reporter: str = ""
+    merged_into: str | None = None
+    reopened: int = 0
+    cost: Impact | None = None
+    corrected: Correction | None = None
+    category: Category = Category.UNSAID
+    trigger: str = ""
+    factors: str = ""
+    detection: Detection = Detection.UNSAID
+    missing_check: str = ""
+    went_well: str = ""
+    went_wrong: str = ""
+    no_action: str = ""
+    actions: tuple[Action, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """How bad it was for members."""
+        bookings = self.cost.bookings if self.cost is not None else None
+        return level(self.member_minutes or 0, bookings, self.severity)
+
+    @property
+    def uncosted(self) -> bool:
+        """Whether it is over and nobody has worked out yet what it cost."""
+        return self.resolved is not None and self.member_minutes is None
+
+    @property
+    def final(self) -> Stage:
+        """Its stage once the fault is gone."""
+        return Stage.RESOLVED if self.unwritten else Stage.REVIEWED
+
+    @property
+    def review(self) -> Review:
+        """What people wrote down about it."""
+        return Review(*(getattr(self, field) for field in Review._fields))
 
     @property
     def unwritten(self) -> tuple[str, ...]:
-        """The fields of the review that are still to be filled in."""
-        return missing(self.severity, self.resolution, self.root_cause)
+        """What the review still lacks; the one that an incident was merged into has the review of both."""
+        return () if self.merged_into is not None else missing(self.level, self.review, self.actions)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The timeline as it happened: numbered as it was written down, in the order of its times."""
+        return tuple(sorted((Line(*one) for one in enumerate(self.timeline, 1)), key=lambda one: one.entry.at))
 
     @property
     def watched(self) -> bool:
@@ -144,9 +226,9 @@ class Change(NamedTuple):
     left: frozenset[str] = frozenset()
 
 
-def written(incident: Incident, at: datetime, who: str, text: str) -> Incident:
+def written(incident: Incident, at: datetime, who: str, text: str, kind: EntryKind = EntryKind.STEP) -> Incident:
     """The incident with one more line in its timeline."""
-    return replace(incident, timeline=(*incident.timeline, Entry(at, who, text)))
+    return replace(incident, timeline=(*incident.timeline, Entry(at, who, text, kind)))
 
 
 def deadlines(incident: Incident) -> Collection[datetime]:

@@ -1,29 +1,36 @@
-"""The life of an incident: opened by an episode, joined by others, acknowledged, resolved, reviewed."""
+"""The life of an incident: opened or reported, joined by others, acknowledged, resolved, back again, reviewed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from alerting.channels import Key, NoticeKind
 from alerting.gates import Gate
 from alerting.rules import Episode, Phase, Severity, Why
 from alerting.verdicts import Verdict
+from incidents.impact import Basis, Impact
 from incidents.incident import US as US
 from incidents.incident import Call as Call
 from incidents.incident import Change as Change
 from incidents.incident import Entry as Entry
+from incidents.incident import EntryKind as EntryKind
 from incidents.incident import Incident as Incident
+from incidents.incident import Origin as Origin
 from incidents.incident import Ruling as Ruling
 from incidents.incident import Stage as Stage
 from incidents.incident import Told as Told
 from incidents.incident import Waiting, written
-from incidents.telling import grouped, tell, tell_again
+from incidents.record import tickets_per_member as tickets_per_member
+from incidents.review import Action, Detection, Review
+from incidents.telling import grouped, tell, tell_again, tell_of_return
 
 OPENED = "Incident opened."
 RESOLVED = "Resolved."
 UNWATCHED = "Closed: it is no longer watched."
 SILENT = "Closed: its source has not been heard of any more."
 REOPENED = "It is still measured as broken: open again."
+RETURNED = "It is back: open again."
 
 SETTLE = timedelta(seconds=90)
 """How long what depends on a cause has to come back by itself after the cause is gone."""
@@ -39,9 +46,48 @@ def opened(id: str, asset: str, title: str, episode: Episode, says: str, calls: 
         severity=episode.severity,
         opened=episode.opened,
         firing=frozenset({episode.id}),
-        timeline=(Entry(episode.opened, US, says), Entry(at, US, OPENED)),
+        timeline=(Entry(episode.opened, US, says, EntryKind.TURN), Entry(at, US, OPENED, EntryKind.STEP)),
     )
     return tell(incident, episode.id, calls, at)
+
+
+class Report(NamedTuple):
+    """What somebody says is broken since `at`.
+
+    `asset` is "" for something that is not watched; `people` is how many it hits, None where nobody has counted.
+    `by_member`: a member noticed it, not one of the staff.
+    """
+
+    id: str
+    asset: str
+    title: str
+    who: str
+    at: datetime
+    by_member: bool
+    people: int | None = None
+    severity: Severity = Severity.WARNING
+
+
+def reported(report: Report, now: datetime, calls: Sequence[Call] = ()) -> Change:
+    """A new incident that a person reports; it lasts until a person says that it is fixed.
+
+    Whoever is told is told through an episode of the incident's own id, for there is no other.
+    """
+    by = f"{report.who}, for a member" if report.by_member else report.who
+    says = Entry(min(report.at, now), report.who, f"Reported by {by}: {report.title}", EntryKind.TURN)
+    incident = Incident(
+        id=report.id,
+        asset=report.asset,
+        title=report.title,
+        severity=report.severity,
+        opened=says.at,
+        timeline=(says, Entry(now, US, OPENED, EntryKind.STEP)),
+        cost=None if report.people is None else Impact(0, report.people, 0, Basis.SAID),
+        origin=Origin.REPORTED,
+        reporter=report.who,
+        detection=Detection.MEMBER if report.by_member else Detection.US,
+    )
+    return tell(incident, incident.id, calls, now)
 
 
 def step(incident: Incident, episode: Episode, says: str, calls: Sequence[Call], *, joins: bool = False) -> Change:
@@ -56,7 +102,8 @@ def step(incident: Incident, episode: Episode, says: str, calls: Sequence[Call],
     at = episode.fired or episode.opened
     if not incident.stage.live or episode.phase is not Phase.FIRING or episode.id in incident.firing:
         return Change(incident)
-    incident = replace(written(incident, at, US, says), firing=incident.firing | {episode.id})
+    noted = written(incident, at, US, says, EntryKind.TURN)
+    incident = replace(noted, firing=incident.firing | {episode.id})
     joined, settles = (incident.joined | {episode.id}, incident.settles) if joins else (incident.joined, None)
     incident = replace(incident, joined=joined, settles=settles)
     if episode.severity.rank <= incident.severity.rank:
@@ -68,7 +115,26 @@ def worsen(
     incident: Incident, episode: str, severity: Severity, says: str, calls: Sequence[Call], at: datetime
 ) -> Change:
     """The same fault matters more now, as when the site is about to open: tell everybody who wants to hear of that."""
-    return tell(replace(written(incident, at, US, says), severity=severity), episode, calls, at)
+    noted = written(incident, at, US, says, EntryKind.TURN)
+    return tell(replace(noted, severity=severity), episode, calls, at)
+
+
+def returned(incident: Incident, episode: Episode, says: str, calls: Sequence[Call]) -> Change:
+    """The fault has begun again soon after the end: the incident goes on, and everybody who heard of it hears so."""
+    at = episode.fired or episode.opened
+    noted = written(written(incident, at, US, RETURNED), at, US, says, EntryKind.TURN)  # messages tell the last line
+    again = replace(
+        noted,
+        stage=Stage.OPEN,
+        severity=max(incident.severity, episode.severity, key=lambda one: one.rank),
+        firing=incident.firing | {episode.id},
+        reopened=incident.reopened + 1,
+        resolved=None,
+        rechecked=None,
+        member_minutes=None,
+        corrected=None,
+    )
+    return tell_of_return(again, episode.id, calls, at)
 
 
 def acknowledge(incident: Incident, who: str, now: datetime, until: datetime | None = None) -> Change:
@@ -117,7 +183,7 @@ def dismiss(incident: Incident, who: str, now: datetime, recheck: datetime) -> C
     if not incident.stage.live:
         return Change(incident)
     change = _over(written(incident, now, who, f"{who} says that it is fixed."), now)
-    return change._replace(incident=replace(change.incident, rechecked=recheck))
+    return change._replace(incident=replace(change.incident, rechecked=recheck if incident.firing else None))
 
 
 def recheck(incident: Incident, now: datetime) -> Change:
@@ -126,7 +192,7 @@ def recheck(incident: Incident, now: datetime) -> Change:
         return Change(incident)
     if not incident.firing:
         return Change(replace(incident, rechecked=None))
-    incident = replace(incident, resolved=None, member_minutes=None, rechecked=None)
+    incident = replace(incident, resolved=None, member_minutes=None, rechecked=None, corrected=None)
     return tell_again(written(incident, now, US, REOPENED), now)
 
 
@@ -139,18 +205,52 @@ def settle(incident: Incident, now: datetime) -> Change:
     return change._replace(left=left)
 
 
-def note(incident: Incident, text: str, who: str, now: datetime) -> Change:
-    """Add a person's line to the timeline, at any stage."""
-    return Change(written(incident, now, who, text))
+def note(incident: Incident, text: str, who: str, now: datetime, kind: EntryKind = EntryKind.NOTE) -> Change:
+    """Add a line to the timeline, at any stage."""
+    return Change(written(incident, now, who, text, kind))
 
 
-def review(incident: Incident, resolution: str, root_cause: str, who: str, now: datetime) -> Change:
-    """Record what was done and why it happened; an incident that is over and has all it needs is reviewed."""
-    if (resolution, root_cause) == (incident.resolution, incident.root_cause):
+def review(incident: Incident, review: Review, who: str, now: datetime) -> Change:
+    """Record what people write about it; an incident that is over and has all it needs is reviewed.
+
+    One that was merged into another has no review of its own.
+    """
+    if review == incident.review or incident.merged_into is not None:
         return Change(incident)
     noted = written(incident, now, who, f"Review written by {who}.")
-    reviewed = replace(noted, resolution=resolution, root_cause=root_cause)
-    return Change(reviewed if incident.stage.live else replace(reviewed, stage=_final(reviewed)))
+    return Change(_staged(replace(noted, **review._asdict())))
+
+
+def act(incident: Incident, action: Action) -> Change:
+    """Something is to be done; what is already on the list stays as it is."""
+    if any(one.id == action.id for one in incident.actions):
+        return Change(incident)
+    return Change(_staged(replace(incident, actions=(*incident.actions, action))))
+
+
+def done(incident: Incident, action: str, who: str, now: datetime) -> Change:
+    """The action of that id has been done; one that is done already stays as it is."""
+    actions = tuple(
+        one._replace(done=now, done_by=who) if one.id == action and one.done is None else one
+        for one in incident.actions
+    )
+    return Change(replace(incident, actions=actions))
+
+
+def postpone(incident: Incident, action: str, due: date, who: str, now: datetime) -> Change:
+    """The action of that id is due on another day, which the timeline tells; one that is done stays as it is."""
+    late = next((one for one in incident.actions if one.id == action and one.done is None), None)
+    if late is None or late.due == due:
+        return Change(incident)
+    noted = written(incident, now, who, f"{who} moved what is due on {late.due} to {due}: {late.text}")
+    actions = tuple(one._replace(due=due) if one is late else one for one in noted.actions)
+    return Change(replace(noted, actions=actions))
+
+
+def costed(incident: Incident, cost: Impact) -> Incident:
+    """The incident with what it cost: that is also how much there is to be written down about it."""
+    minutes = incident.corrected.member_minutes if incident.corrected is not None else cost.member_minutes
+    return _staged(replace(incident, cost=cost, member_minutes=minutes))
 
 
 def _clear(incident: Incident, episode: Episode, says: str) -> Change:
@@ -159,9 +259,11 @@ def _clear(incident: Incident, episode: Episode, says: str) -> Change:
         return Change(incident)
     now = episode.closed or episode.last_true
     firing, joined = incident.firing - {episode.id}, incident.joined - {episode.id}
-    incident = replace(written(incident, now, US, says), firing=firing, joined=joined)
+    incident = replace(written(incident, now, US, says, EntryKind.TURN), firing=firing, joined=joined)
     if not incident.stage.live:
         return Change(incident if firing else replace(incident, rechecked=None))
+    if incident.origin is Origin.REPORTED:  # whether it works again for the one who said so, only people know
+        return Change(incident)
     if not firing:
         end = {Why.RECOVERED: RESOLVED, Why.SOURCE_SILENT: SILENT}.get(episode.why or Why.RECOVERED, UNWATCHED)
         return _over(written(incident, now, US, end), now if incident.settles is None else incident.settles - SETTLE)
@@ -175,7 +277,7 @@ def _over(incident: Incident, at: datetime) -> Change:
     notices = [Key(one.episode, one.destination, NoticeKind.RESOLVED, one.sequence) for one in incident.told]
     rulings = [_missed(one) for one in incident.waiting]
     incident = replace(
-        incident, stage=_final(incident), resolved=at, settles=None, waiting=(), ladders=(), acknowledged_until=None
+        incident, stage=incident.final, resolved=at, settles=None, waiting=(), ladders=(), acknowledged_until=None
     )
     return Change(incident, tuple(notices), tuple(rulings))
 
@@ -186,6 +288,6 @@ def _missed(one: Waiting) -> Ruling:
     return Ruling(one.episode, one.route, Verdict.MISSED, f"over before this ended: {one.hold.words}", until)
 
 
-def _final(incident: Incident) -> Stage:
-    """The stage of an incident whose fault is gone."""
-    return Stage.RESOLVED if incident.unwritten else Stage.REVIEWED
+def _staged(incident: Incident) -> Incident:
+    """The incident at the stage that its review has reached, once the fault is gone."""
+    return incident if incident.stage.live else replace(incident, stage=incident.final)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from alerting.against import Against
 from alerting.rules import Episode, Phase, Rule, Severity, Why, is_flapping
-from incidents.incident import US, Incident
+from incidents.incident import US, EntryKind, Incident, Origin
 from incidents.lifecycle import OPENED, SILENT, UNWATCHED
 
 MAY_REPEAT = "This may be a repeat: Deskwatch could not tell whether it arrived the first time."
@@ -18,8 +18,19 @@ MAY_REPEAT = "This may be a repeat: Deskwatch could not tell whether it arrived 
 LONGEST = 500
 """Characters of a single name, detail or remedy that a message shows."""
 
-FIELDS = {"resolution": "what was done about it", "root_cause": "why it happened"}
-"""What the fields of a review are called in a sentence."""
+FIELDS: Mapping[str, str] = {
+    "resolution": "what was done about it",
+    "category": "what kind of cause it had",
+    "root_cause": "why it happened",
+    "detection": "who noticed it first",
+    "factors": "what else had to come together for it",
+    "missing_check": "which check would have noticed it",
+    "actions": "what is to be done so that it does not happen again",
+}
+"""What the parts of a review are called in a sentence."""
+
+_ASIDE = (EntryKind.DELIVERY, EntryKind.CHANGE)
+"""Lines of the timeline that say nothing about the fault."""
 
 REMEDIES: Mapping[str, str] = {
     "uplinks": "Restart the router of this line once. If it does not come back, call the provider and give this time.",
@@ -89,6 +100,7 @@ def says(asset: str, rule: Rule, episode: Episode) -> str:
 def firing(incident: Incident, facts: Facts, now: datetime) -> Text:
     """The first message about an incident, and the one that says that it got worse."""
     word = "Critical" if incident.severity is Severity.CRITICAL else "Warning"
+    word = f"{word} again" if incident.reopened else word
     return Text(_title(word, incident, facts), _body(_trouble(incident, facts, now)))
 
 
@@ -104,6 +116,8 @@ def resolved(incident: Incident, facts: Facts, now: datetime) -> Text:
     """The message that it is over, to everybody who was told that it began."""
     end = incident.resolved or now
     when, lasted = local(end, facts.zone), duration((end - incident.opened).total_seconds())
+    if incident.merged_into is not None:
+        return Text(_title("Told elsewhere", incident, facts), _body(_elsewhere(incident, facts)))
     closed = _CLOSED.get(incident.timeline[-1].text) if incident.timeline else None
     if closed is not None:
         return Text(_title("Closed", incident, facts), _body([closed.format(when), *_link(incident, facts)]))
@@ -157,6 +171,11 @@ def figure(metric: str, value: float) -> str:
     return f"{value:.6g}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share, 0 to 1, with so many digits after the point: "43 %"."""
+    return f"{share * 100:.{digits}f} %"
+
+
 def local(at: datetime, zone: ZoneInfo) -> str:
     """An instant on the site's own clock: "Mon 3 Aug, 08:55"."""
     wall = at.astimezone(zone)
@@ -172,8 +191,16 @@ def plain(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1].rstrip()}…"
 
 
+def _elsewhere(incident: Incident, facts: Facts) -> list[str]:
+    """That it is one with another incident, of which everybody hears from now on."""
+    page = [f"{facts.url.rstrip('/')}/incidents/{incident.merged_into}"] if facts.url else []
+    return [plain(incident.timeline[-1].text), *page]
+
+
 def _how_it_ended(incident: Incident, facts: Facts, when: str, lasted: str) -> str:
     """That it was measured to work, or that somebody says so, which is looked at once more."""
+    if incident.origin is Origin.REPORTED and incident.rechecked is None:
+        return f"{plain(incident.timeline[-1].text)} It lasted {lasted}."
     if incident.rechecked is None:
         return f"It has worked again since {when}. It lasted {lasted}."
     again = local(incident.rechecked, facts.zone)
@@ -202,7 +229,8 @@ def _unanswered(incident: Incident) -> str:
 
 def _evidence(incident: Incident) -> list[str]:
     """How we know: what opened the incident, and the newest thing that happened to it since."""
-    seen = [plain(entry.text).rstrip(".") for entry in incident.timeline if entry.who == US and entry.text != OPENED]
+    told = [entry for entry in incident.timeline if entry.kind not in _ASIDE and entry.text != OPENED]
+    seen = [plain(one.text).rstrip(".") for one in told if one.who == US or one is incident.timeline[0]]
     first, latest = seen[:1], seen[1:][-1:]
     return [*(f"How we know: {text}." for text in first), *(f"Latest: {text}." for text in latest)]
 
@@ -230,8 +258,9 @@ def _lost(incident: Incident) -> list[str]:
 
 
 def _to_write(incident: Incident) -> list[str]:
-    fields = " and ".join(FIELDS[field] for field in incident.unwritten)
-    return [f"Please write down {fields}."] if fields else []
+    fields = [FIELDS[field] for field in incident.unwritten]
+    words = " and ".join(fields) if len(fields) <= 2 else f"{', '.join(fields[:2])} and {len(fields) - 2} things more"
+    return [f"Please write down {words}."] if fields else []
 
 
 def _link(incident: Incident, facts: Facts) -> list[str]:

@@ -94,6 +94,20 @@ def tell_again(incident: Incident, now: datetime) -> Change:
     return Change(incident, notices)
 
 
+def tell_of_return(incident: Incident, episode: str, calls: Sequence[Call], at: datetime) -> Change:
+    """Tell of a fault that is back: the routes from their first step on, and whoever else had been told before.
+
+    Who was told through a route that a gate holds back now waits for that gate.
+    """
+    change = tell(replace(incident, told=()), episode, calls, at)
+    told = {one.destination for one in change.incident.told}
+    held = {call.route.id for call in calls if call.hold is not None}
+    others = [one for one in incident.told if one.destination not in told and one.route not in held]
+    again = tell_again(replace(change.incident, told=tuple(others)), at)
+    incident = replace(change.incident, told=(*change.incident.told, *again.incident.told))
+    return change._replace(incident=incident, notices=change.notices + again.notices)
+
+
 def grouped(incident: Incident, episode: str, calls: Sequence[Call]) -> tuple[Ruling, ...]:
     """An episode that is only written down: everybody who wanted to hear of it heard of the incident."""
     words = f"the open incident says it: {incident.title}"

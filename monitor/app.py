@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,22 +21,30 @@ from alerting.oncall import Override
 from alerting.rules import State
 from incidents import lifecycle
 from incidents.incident import Change, Incident
+from incidents.lifecycle import Report
 from monitor.alertmanager import push
 from monitor.config import ConfigError, load
 from monitor.config.model import Check, Config
 from monitor.drill import Drills
-from monitor.exposition import Format, instruments
+from monitor.exposition import Format, Gathering, add_instruments, instruments
 from monitor.heartbeats import Heartbeats
 from monitor.inbound import Inbound
+from monitor.listening import Certificate, require_protected
 from monitor.memories import Memories
+from monitor.memos import Memos
 from monitor.metrics import Readings, Vitals
+from monitor.morning import Mornings
 from monitor.notices import trial
 from monitor.outbox import Outbox
+from monitor.people.accounts import By, opens_by_link
 from monitor.pipeline import Pipeline
 from monitor.reading import read
+from monitor.remote_write.writer import write
 from monitor.response import Turn, involved
+from monitor.reviews import Reviews
 from monitor.runner import Runner
-from monitor.store import Store, StoreError, links, outbox, overrides, silences
+from monitor.store import Store, StoreError, attachments, audit_log, incidents, links, outbox, overrides, silences
+from monitor.store.attachments import Attachment
 from monitor.upkeep import Upkeep
 from monitor.watchdog import Signs, look, watch
 from monitor.web.app import build
@@ -51,7 +59,7 @@ log = logging.getLogger(__name__)
 LAG = 5.0
 """Seconds that runs may begin late before we call ourselves not ready."""
 HEED = 3.0
-"""Seconds between two looks at silences and overrides, which the command line writes as well."""
+"""Seconds between two looks at silences, overrides and sign-offs, which the command line writes as well."""
 
 
 class Reloads(NamedTuple):
@@ -75,10 +83,12 @@ class App:
         self.vitals = Vitals(self._registry)
         self._readings = Readings(lambda: self.latest)
         self.gate = Gate()
+        self.certificate = Certificate(config.server.tls) if config.server.tls is not None else None
         self._news = asyncio.Event()
         self._engines = Engines()
         self.heartbeats = Heartbeats(store, self._engines.pings)
         self._memories = Memories(store, self._engines.memory)
+        self._reviews = Reviews(self._engines.signoffs)
         self.signer: Signer
         self._involved: Mapping[str, str] = {}
         self._pipeline = Pipeline(store, self.vitals, self._turn, self._queued)
@@ -88,6 +98,7 @@ class App:
             self._engines, self.vitals, self._see, self._pipeline.offer, self._pipeline.explain, self._is_paused
         )
         self._upkeep = Upkeep(store, self._outbox, lambda: self.config)
+        self.mornings = Mornings(self)
         self._reloading = asyncio.Lock()
         self._reload_asked = asyncio.Event()
 
@@ -97,7 +108,13 @@ class App:
         destination that means nothing."""
         config = await asyncio.to_thread(load, path)
         channels = await open_channels(config.destinations)
-        app = cls(config, await Store.open(config.storage.url.get_secret_value()))
+        store = await Store.open(config.storage.url.get_secret_value())
+        try:
+            await require_protected(config, store)
+            app = cls(config, store)
+        except ValueError:
+            await store.close()
+            raise
         await app._adopt(config, channels)
         # What was made up to now stays: with 10,000 checks the collector would look through it for 0.2 s at a time.
         gc.collect()
@@ -127,6 +144,11 @@ class App:
             yield piece
         yield format.end
 
+    async def gather(self, found: Gathering) -> None:
+        """Hand over the same series one by one."""
+        add_instruments(self._registry.collect(), found)
+        await self._readings.gather(found)
+
     async def run(self, serving: Callable[[], None], *beside: Coroutine[Any, Any, None]) -> None:
         """Watch, alert and serve until cancelled; `serving` is called once the pages can be reached.
 
@@ -138,7 +160,8 @@ class App:
         await site.setup()
         try:
             server = self.config.server
-            await web.TCPSite(site, server.host, server.port, reuse_address=True).start()
+            tls = self.certificate.context if self.certificate is not None else None
+            await web.TCPSite(site, server.host, server.port, ssl_context=tls, reuse_address=True).start()
             serving()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pipeline.run(), name="pipeline")
@@ -152,10 +175,15 @@ class App:
                 group.create_task(self._pipeline.usuals.run(), name="usual values")
                 group.create_task(self._memories.run(), name="what checks remember")
                 group.create_task(Drills(self).run(), name="drills")
+                group.create_task(self.mornings.run(), name="morning checks")
+                group.create_task(Memos(self, self._queued).run(), name="memos")
                 group.create_task(watch(self), name="watchdog")
                 group.create_task(push(self), name="alertmanagers")
+                group.create_task(write(self), name="remote write")
                 group.create_task(self.inbound.run(), name="inbound")
                 group.create_task(self._reload_when_asked(), name="reload")
+                if self.certificate is not None:
+                    group.create_task(self.certificate.watch(), name="certificate")
                 for work in beside:
                     group.create_task(work)
         finally:
@@ -172,6 +200,29 @@ class App:
     async def decide(self, incident: str, change: Callable[[Incident], Change]) -> Incident | None:
         """Apply a person's decision to an incident; None if there is none of that id. Raises StoreError."""
         return await self._pipeline.decide(incident, change)
+
+    async def report(self, report: Report, *, tells: bool = True) -> Incident:
+        """Open the incident that a person reports; the routes hear of it if it `tells`. Raises StoreError."""
+        return await self._pipeline.open(report, tells=tells)
+
+    async def merge(self, incident: str, into: str, who: str) -> Incident | None:
+        """Make one of two incidents: the one that tells of both, None if there is none of those ids.
+
+        Nothing changes where `incidents.merging.obstacle` knows a reason. Raises StoreError.
+        """
+        return await self._pipeline.merge(incident, into, who)
+
+    async def attach(self, attachment: Attachment) -> bool:
+        """Keep a file with its incident, which says so; False if there is none of that id.
+
+        Raises ValueError when the incident has as many as it may, and StoreError.
+        """
+        async with self.store.begin() as conn:
+            if await incidents.get(conn, attachment.incident) is None:
+                return False
+            await attachments.add(conn, attachment)
+        line = partial(lifecycle.note, text=attachment.says, who=attachment.who, now=attachment.at)
+        return await self.decide(attachment.incident, line) is not None
 
     async def acknowledge(self, asset: str, who: str) -> None:
         """Acknowledge the open incident of an asset, if there is one. Raises StoreError."""
@@ -244,6 +295,8 @@ class App:
             try:
                 config = await asyncio.to_thread(load, self.config.source or Path())
                 _require_same_place(self.config, config)
+                if self.certificate is not None:
+                    await asyncio.to_thread(self.certificate.read)
                 channels = await open_channels(config.destinations)
                 await self._adopt(config, channels)
             except (ConfigError, StoreError, ValueError) as error:
@@ -264,7 +317,22 @@ class App:
         while True:
             await self._reload_asked.wait()
             self._reload_asked.clear()
-            await self.reload()
+            if (await self.reload()).ok:
+                await self._note_reload()
+
+    async def _note_reload(self) -> None:
+        """Nobody knows who has sent the signal."""
+        entry = By("SIGHUP", "this machine", datetime.now(UTC)).entry("configuration reloaded")
+        try:
+            async with self.store.begin() as conn:
+                await audit_log.add(conn, entry)
+        except StoreError as error:
+            log.error("the audit log misses a reload", extra={"error": str(error)})  # noqa: TRY400 - the error is said
+
+    async def opens_by_link(self) -> bool:
+        """Whether the sign-in link works."""
+        async with self.store.connect() as conn:
+            return await opens_by_link(conn, self.config)
 
     async def problems(self) -> tuple[str, ...]:
         """What keeps us from doing our work, in words; empty when ready."""
@@ -284,6 +352,19 @@ class App:
         failing = [id for id, health in self.healths.items() if health.failing]
         return await look(self.store, self._runner.lag, waited, failing, now)
 
+    async def refresh(self, checks: Collection[str], within: float) -> frozenset[str]:
+        """Run checks now, off their schedule, and judge them; those that did not end within so many seconds.
+
+        Raises StoreError.
+        """
+        late = await self._runner.refresh(checks, within)
+        await self._pipeline.catch_up()
+        return late
+
+    async def alarm(self, title: str, body: str) -> None:
+        """Tell every destination at once, without the store: for when that is what is broken."""
+        await self._outbox.alarm(title, body)
+
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:
         """One reading outside the schedule. Raises KeyError for an unknown kind, ValidationError for bad settings."""
         probe = load_kind(kind)
@@ -295,6 +376,7 @@ class App:
         self.signer = Signer(key, config.server.url, config.alerting.links)
         await self.heartbeats.adopt(config)
         await self._memories.adopt(config)
+        self._reviews.adopt(config)
         await self._pipeline.adopt(config, self.signer)
         self.config = config
         await self._heed()
@@ -308,19 +390,21 @@ class App:
         self.vitals.reloaded(True)
 
     async def _mind_people(self) -> None:
-        """Notice what people have silenced, and who stands in, on the command line."""
+        """Notice what people have silenced and signed off, and who stands in, also on the command line."""
         while True:
             await asyncio.sleep(HEED)
             try:
                 await self._heed()
             except StoreError:
-                log.exception("cannot read silences, those known go on")
+                log.exception("cannot read silences and sign-offs, those known go on")
 
     async def _heed(self) -> None:
         now = datetime.now(UTC)
         async with self.store.connect() as conn:
             found = await silences.active(conn, now), await overrides.current(conn, now)
+            signed = await self._reviews.heed(conn)
         self._pipeline.regate(*found)
+        self._runner.hurry(signed)
 
     def _is_paused(self, check: Check) -> bool:
         """Whether planned work says not to measure."""

@@ -1,9 +1,6 @@
 """An audit of who can enter, for people: what is wrong in words, what to do about it, as a list to hand on, signed."""
 
-import csv
 import hashlib
-import io
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from ulid import ULID
 
+from monitor import escaping
 from monitor.config.model import Check, Config
+from monitor.escaping import unmarked
 from monitor.store.signoffs import Signoff
 from probes._engines.credentials import Audit, Finding, State
 
@@ -40,8 +39,6 @@ _ADVICE = {
 }
 _NOT_DUE = "Nothing to do yet: the time that is allowed for it is not over."
 _COLUMNS = ("finding", "name", "email", "since", "note", "what to do")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
 class Section(NamedTuple):
@@ -83,11 +80,7 @@ def rows(audit: Audit, zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
 
 def as_csv(audit: Audit, zone: ZoneInfo) -> str:
     """What an audit found as CSV, in which no spreadsheet takes a name for a formula."""
-    written = io.StringIO(newline="")
-    lines = csv.writer(written)
-    lines.writerow(_COLUMNS)
-    lines.writerows([_harmless(cell) for cell in row] for row in rows(audit, zone))
-    return written.getvalue()
+    return escaping.as_csv((_COLUMNS, *rows(audit, zone)))
 
 
 def as_markdown(audit: Audit, check: str, zone: ZoneInfo) -> str:
@@ -98,7 +91,7 @@ def as_markdown(audit: Audit, check: str, zone: ZoneInfo) -> str:
         lines += ["| Who | E-mail | Since | What is known |", "| --- | --- | --- | --- |"]
         for one in section.findings:
             cells = (who(one), ", ".join(one.emails), f"{one.since.astimezone(zone):%Y-%m-%d %H:%M}", note(one))
-            lines.append(f"| {' | '.join(map(_as_text, cells))} |")
+            lines.append(f"| {' | '.join(map(unmarked, cells))} |")
     return "\n".join([*lines, ""])
 
 
@@ -150,13 +143,3 @@ def signed(check: str, audit: Audit, who: str, note: str, now: datetime) -> Sign
         if len(text) > most:
             raise ValueError(f"the {what} has {len(text):,} characters; at most {most:,} are kept")
     return Signoff(str(ULID()), check, now, name, note.strip(), audit.at, audit.figures)
-
-
-def _as_text(cell: str) -> str:
-    """A cell of Markdown in which nothing is markup."""
-    return _MARKUP.sub(r"\\\1", cell)
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet shows as it is: what begins like a formula gets a sign in front (OWASP)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

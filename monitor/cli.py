@@ -11,13 +11,16 @@ import typer
 
 from monitor.commands.audit import audit
 from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
+from monitor.commands.figures import figures
 from monitor.commands.importing import importing
 from monitor.commands.incidents import incidents
 from monitor.commands.links import links
 from monitor.commands.oncall import oncall
+from monitor.commands.report import report
 from monitor.commands.scrape import scrape
 from monitor.commands.silence import silence
 from monitor.commands.simulate import simulate
+from monitor.commands.user import user
 from monitor.commands.why import why
 
 T = TypeVar("T")
@@ -40,12 +43,16 @@ def main() -> None:
 @cli.command(epilog="Example: deskwatch init site.yaml")
 def init(path: Site = CONFIG, force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False) -> None:
     """Write a first configuration for this machine's own network."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
     from monitor.config.init import first_config, survey
 
     if path.exists() and not force:
         stop(f"{path} exists; give another name, or --force to overwrite it")
     machine = survey()
-    path.write_text(first_config(machine), encoding="utf-8")
+    today = datetime.now(ZoneInfo(machine.timezone)).date()
+    path.write_text(first_config(machine, today), encoding="utf-8")
     out.print(f"Wrote {path}. Look through it, then: [bold]deskwatch check {path}[/] and [bold]deskwatch run {path}[/]")
 
 
@@ -173,6 +180,9 @@ cli.add_typer(silence, name="silence")
 cli.add_typer(oncall, name="oncall")
 cli.add_typer(links, name="links")
 cli.add_typer(audit, name="audit")
+cli.add_typer(user, name="user")
+cli.add_typer(report, name="report")
+cli.add_typer(figures, name="figures")
 cli.add_typer(importing, name="import")
 cli.command("simulate", epilog="Example: deskwatch simulate edited-site.yaml --last 30d")(simulate)
 cli.command("why", epilog='Example: deskwatch why booking-system/http --at "2026-12-06 02:30"')(why)
@@ -243,7 +253,8 @@ async def _watch(path: Path, beside: Callable[[Any], Coroutine[Any, Any, None]] 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: task and task.cancel())
     loop.add_signal_handler(signal.SIGHUP, app.reload_soon)
-    await app.run(lambda: _announce(app), *([beside(app)] if beside else []))
+    by_link = await app.opens_by_link()
+    await app.run(lambda: _announce(app, by_link), *([beside(app)] if beside else []))
 
 
 async def _watch_demo(folder: Path, port: int, script: bool) -> None:
@@ -253,13 +264,14 @@ async def _watch_demo(folder: Path, port: int, script: bool) -> None:
         await _watch(demo.config_path, (lambda app: demo.play(app.acknowledge)) if script else None)
 
 
-def _announce(app: Any) -> None:
+def _announce(app: Any, by_link: bool) -> None:
     """Say where the board is and how to get in."""
     config = app.config
-    base = config.server.url or f"http://{config.server.host}:{config.server.port}"
+    scheme = "http" if config.server.tls is None else "https"
+    base = config.server.url or f"{scheme}://{config.server.host}:{config.server.port}"
     out.print(f"Watching [bold]{config.site.name}[/]: {len(config.assets)} assets, {len(config.checks)} checks")
-    out.print(f"Board: {app.gate.link(base)}", soft_wrap=True)
-    out.print("The link signs in once. Ctrl-C ends.")
+    out.print(f"Board: {app.gate.link(base) if by_link else base}", soft_wrap=True)
+    out.print(f"{'The link signs in once' if by_link else 'Sign in with name and password'}. Ctrl-C ends.")
 
 
 def _serve(service: Coroutine[Any, Any, None]) -> None:

@@ -1,5 +1,7 @@
 """Readings and instruments as the text that Prometheus scrapes, in either of its two formats."""
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -18,6 +20,8 @@ SUCCESS = Metric("probe_success", "Whether the target passed the check; absent w
 DURATION = Metric("probe_duration_seconds", "How long the check's newest run took.", "seconds")
 
 _TOTAL = "_total"
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(r"\\(.)")
 _BITS, _BYTES = "bits_per_second", "bytes_per_second"
 
 
@@ -62,24 +66,12 @@ class Declared(NamedTuple):
     unreached: tuple[Sample, ...]
 
 
-class Exposition:
-    """Series gathered one by one and written family by family; a family is described as its first series is."""
+class Gathering(ABC):
+    """Takes series one by one: what becomes of them is up to `add`."""
 
-    def __init__(self) -> None:
-        self._head: dict[str, tuple[str, str]] = {}
-        self._lines: dict[str, list[str]] = {}
-
+    @abstractmethod
     def add(self, name: str, help: str, labels: str, value: float) -> None:
         """One series; `labels` as `rendered` gives them."""
-        lines = self._lines.get(name)
-        if lines is None:
-            lines = self._begin(name, type_of(name), help)
-        lines.append(_line(name, labels, value))
-
-    def add_lines(self, name: str, type: str, help: str, lines: Iterable[str]) -> None:
-        """Series that are written already, of a family of that type."""
-        known = self._lines.get(name)
-        (self._begin(name, type, help) if known is None else known).extend(lines)
 
     def add_reading(self, declared: Declared, labels: str, reading: Reading) -> None:
         """What a reading sampled; a sample that its kind does not declare is left out."""
@@ -103,6 +95,26 @@ class Exposition:
             self.add(SUCCESS.name, SUCCESS.help, labels, float(reading.status is Status.UP))
             self.add(DURATION.name, DURATION.help, labels, reading.took)
 
+
+class Exposition(Gathering):
+    """Series gathered one by one and written family by family; a family is described as its first series is."""
+
+    def __init__(self) -> None:
+        self._head: dict[str, tuple[str, str]] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    def add(self, name: str, help: str, labels: str, value: float) -> None:
+        """One series; `labels` as `rendered` gives them."""
+        lines = self._lines.get(name)
+        if lines is None:
+            lines = self._begin(name, type_of(name), help)
+        lines.append(_line(name, labels, value))
+
+    def add_lines(self, name: str, type: str, help: str, lines: Iterable[str]) -> None:
+        """Series that are written already, of a family of that type."""
+        known = self._lines.get(name)
+        (self._begin(name, type, help) if known is None else known).extend(lines)
+
     def text(self, format: Format) -> Iterator[str]:
         """All of it in pieces, without the format's end."""
         for name, lines in self._lines.items():
@@ -125,10 +137,16 @@ def type_of(name: str) -> str:
 def instruments(families: Iterable[Family], format: Format) -> Iterator[str]:
     """The library's families, one piece each, without the format's end; one without series is not mentioned."""
     for family in families:
-        created = f"{family.name}_created"
-        lines = [_series(one) for one in family.samples if one.name != created]
+        lines = [_line(one.name, rendered(one.labels), one.value) for one in _shown_of(family)]
         if lines:
             yield format.header(family.name, family.type, family.documentation) + "".join(lines)
+
+
+def add_instruments(families: Iterable[Family], found: Gathering) -> None:
+    """The same series, one by one."""
+    for family in families:
+        for one in _shown_of(family):
+            found.add(one.name, family.documentation, rendered(one.labels), one.value)
 
 
 @cache
@@ -154,6 +172,12 @@ def rendered(labels: Mapping[str, str]) -> str:
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
 
 
+def pairs(labels: str) -> list[tuple[str, str]]:
+    """The names and values of labels that were rendered."""
+    found: list[tuple[str, str]] = _LABEL.findall(labels)
+    return [(name, _ESCAPE.sub(_unescaped, value)) for name, value in found] if "\\" in labels else found
+
+
 def plus(labels: str, name: str, value: str) -> str:
     """Rendered labels and one more."""
     pair = _pair(name, value)
@@ -165,8 +189,9 @@ def _pair(name: str, value: str) -> str:
     return f'{name}="{_escaped(value)}"'
 
 
-def _series(series: Series) -> str:
-    return _line(series.name, rendered(series.labels), series.value)
+def _shown_of(family: Family) -> Iterator[Series]:
+    created = f"{family.name}_created"
+    return (one for one in family.samples if one.name != created)
 
 
 def _line(name: str, labels: str, value: float) -> str:
@@ -181,6 +206,10 @@ def _special(value: float) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return "\n" if escape[1] == "n" else escape[1]
 
 
 def _escaped_help(words: str) -> str:

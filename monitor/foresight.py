@@ -1,13 +1,14 @@
-"""What goes wrong soon if nobody acts: hours in which nobody is on call, and silences that are about to end."""
+"""What goes wrong soon if nobody acts: nobody is on call, a silence is about to end, an action is due."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from alerting.channels import Key, NoticeKind, Notification
 from alerting.gates import Silence
-from alerting.oncall import Gap, Override, warnings
+from alerting.oncall import Gap, Override, reached, warnings
 from alerting.rules import Severity
 from incidents.messages import local, plain
+from incidents.review import Action
 from monitor.config.model import Config
 
 
@@ -36,6 +37,31 @@ def ending(config: Config, silence: Silence, to: Iterable[str]) -> Iterator[Noti
     for destination in to:
         key = Key(f"silence/{silence.id}", destination, NoticeKind.ALARM, 0)
         yield Notification(key, Severity.INFO, title, body)
+
+
+def reminder(
+    config: Config, action: Action, overrides: Iterable[Override], to: Iterable[str], now: datetime
+) -> Iterator[Notification]:
+    """A reminder of an action to its owner, to each destination of `to` if nobody of that name can be reached."""
+    owner = action.owner.casefold()
+    names = [one.id for one in config.people if owner in (one.id.casefold(), one.name.casefold())]
+    theirs = [one.destination for one in reached(names, config.directory, overrides, Severity.WARNING, now)]
+    today = now.astimezone(config.site.hours.zone).date()
+    title = f"{_due(action.due, today)}: {plain(action.text)} ({plain(config.site.name)})"
+    body = (
+        f"{plain(action.owner)} was to do this until {action.due:%a} {action.due.day} {action.due:%b}, "
+        f"as {plain(action.author)} wrote down after an incident.\n"
+        f"What to do: do it and say so there{_link(config, f'/incidents/{action.incident}')}"
+    )
+    for destination in theirs or to:
+        key = Key(f"action/{action.id}", destination, NoticeKind.ALARM, today.toordinal())
+        yield Notification(key, Severity.INFO, title, body)
+
+
+def _due(due: date, today: date) -> str:
+    days = abs((due - today).days)
+    count = "1 day" if days == 1 else f"{days} days"
+    return "Due today" if not days else f"Due in {count}" if due > today else f"Late by {count}"
 
 
 def _when(gap: Gap, config: Config) -> str:

@@ -1,13 +1,13 @@
 """How measured values are spread: counted as readings come, written as Prometheus' histograms with exemplars."""
 
 from bisect import bisect_left
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
 from monitor.config.model import Check, Config
-from monitor.exposition import Exposition, Format, plus, rendered
+from monitor.exposition import Exposition, Format, Gathering, plus, rendered
 from probes import Histogram, Reading, load
 
 _LONGEST = 128
@@ -47,6 +47,13 @@ class Counted:
             yield f"{begin}{end}}} {count}{example}\n"
         yield f"{name}_count{{{self._labels}}} {sum(self._counts)}\n"
         yield f"{name}_sum{{{self._labels}}} {self._sum!r}\n"
+
+    def add_to(self, found: Gathering, name: str, help: str) -> None:
+        """Add the same series, one by one."""
+        for end, count in zip(_ends(self._bounds), accumulate(self._counts), strict=True):
+            found.add(f"{name}_bucket", help, f"{self._labels},le={end}", count)
+        found.add(f"{name}_count", help, self._labels, sum(self._counts))
+        found.add(f"{name}_sum", help, self._labels, self._sum)
 
 
 class _Key(NamedTuple):
@@ -89,13 +96,27 @@ class Histograms:
 
     def add_to(self, found: Exposition, format: Format, ran: Container[str], portion: int) -> Iterator[None]:
         """Add the histograms of kinds, and of those checks that ran; yields after each portion of them."""
-        for number, (key, parts) in enumerate(self._parts.items(), 1):
-            if not key.check or key.check in ran:
-                name, help = key.histogram.name, key.histogram.help
-                for counted in parts.values():
-                    found.add_lines(name, "histogram", help, counted.lines(name, format.exemplars))
-            if not number % portion:
-                yield
+        for some in self._portions(ran, portion):
+            for (name, help), counted in some:
+                found.add_lines(name, "histogram", help, counted.lines(name, format.exemplars))
+            yield
+
+    def gather(self, found: Gathering, ran: Container[str], portion: int) -> Iterator[None]:
+        """Add the same series, one by one; yields as often."""
+        for some in self._portions(ran, portion):
+            for (name, help), counted in some:
+                counted.add_to(found, name, help)
+            yield
+
+    def _portions(self, ran: Container[str], portion: int) -> Iterator[Sequence[tuple[tuple[str, str], Counted]]]:
+        """What is shown, each with its family's name and help."""
+        shown = [(key, parts) for key, parts in self._parts.items() if not key.check or key.check in ran]
+        for first in range(0, len(shown), portion):
+            yield [
+                ((key.histogram.name, key.histogram.help), counted)
+                for key, parts in shown[first : first + portion]
+                for counted in parts.values()
+            ]
 
 
 def _begun(histogram: Histogram, site: str, check: Check) -> Parts:

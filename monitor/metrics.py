@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter as Counts
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import NamedTuple
@@ -11,16 +12,21 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from alerting.channels import Outcome
 from alerting.health import Health
 from alerting.rules import Severity
+from incidents.incident import Incident
 from monitor.config.model import Check, Config
-from monitor.exposition import Declared, Exposition, Format, declared, plus, rendered
+from monitor.exposition import Declared, Exposition, Format, Gathering, declared, plus, rendered
 from monitor.histograms import Histograms
+from monitor.remote_write.outcome import Dropped, Failed
 from probes import Metric, Reading, Status, load
 
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
+ANSWER_BUCKETS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0)
+"""How long people take: from half a minute to three days."""
 
 PORTION = 200
 """Checks whose lines are written before other tasks get their turn: a few milliseconds."""
+PORTION_SENT = 50
+"""The same where each series is taken by itself, which takes several times as long."""
 LONGEST_REST = 0.05
 """Seconds that the making of an exposition rests at most: who reads slowly has no right to more."""
 
@@ -72,17 +78,28 @@ class Readings:
         interpreter back only every 5 ms. Between two portions the loop has as long to itself: probes take many turns of
         it, and would else wait for a portion at each.
         """
-        found, checks, pace = Exposition(), self._watched, _Pace()
-        for first in range(0, len(checks), PORTION):
-            self._add(found, checks[first : first + PORTION])
-            await pace.rest()
+        found, pace = Exposition(), _Pace()
+        await self._add_all(found, pace, PORTION)
         for _ in self._histograms.add_to(found, format, self._latest(), PORTION):
             await pace.rest()
         for piece in found.text(format):
             yield piece
             await pace.rest()
 
-    def _add(self, found: Exposition, checks: Iterable[_Watched]) -> None:
+    async def gather(self, found: Gathering) -> None:
+        """The same series one by one, at the same pace."""
+        pace = _Pace()
+        await self._add_all(found, pace, PORTION_SENT)
+        for _ in self._histograms.gather(found, self._latest(), PORTION_SENT):
+            await pace.rest()
+
+    async def _add_all(self, found: Gathering, pace: "_Pace", portion: int) -> None:
+        checks = self._watched
+        for first in range(0, len(checks), portion):
+            self._add(found, checks[first : first + portion])
+            await pace.rest()
+
+    def _add(self, found: Gathering, checks: Iterable[_Watched]) -> None:
         latest = self._latest()
         for watched in checks:
             reading = latest.get(watched.check)
@@ -117,8 +134,7 @@ class Vitals:
     """The instruments that the service's parts report their own health on; `instruments` lists them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        lag = Instrument("deskwatch_schedule_lag_seconds", "histogram", "How much later than due runs began.")
-        self.instruments = [lag]
+        self.instruments = list[Instrument]()
 
         def counter(name: str, help: str, *labels: str) -> Counter:
             self.instruments.append(Instrument(f"deskwatch_{name}", "counter", help, labels))
@@ -128,7 +144,11 @@ class Vitals:
             self.instruments.append(Instrument(f"deskwatch_{name}", "gauge", help, labels))
             return Gauge(f"deskwatch_{name}", help, labels, registry=registry)
 
-        self.lag = Histogram(lag.name, lag.help, buckets=LAG_BUCKETS, registry=registry)
+        def histogram(name: str, help: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            self.instruments.append(Instrument(f"deskwatch_{name}", "histogram", help, labels))
+            return Histogram(f"deskwatch_{name}", help, labels, buckets=buckets, registry=registry)
+
+        self.lag = histogram("schedule_lag_seconds", "How much later than due runs began.", LAG_BUCKETS)
         self.runs = counter("runs_total", "Runs of probes, confirmations included.", "kind", "status")
         self.skipped = counter("runs_skipped_total", "Runs left out as the check's last run was still going.", "kind")
         self.paused = counter("runs_paused_total", "Runs left out as the check was paused.", "kind")
@@ -154,6 +174,24 @@ class Vitals:
             "destination_failing", "Whether the newest attempt to deliver a message failed.", "destination"
         )
         self._incidents_open = gauge("incidents_open", "Incidents whose fault is still there.", "severity")
+        self._asset_incidents = gauge(
+            "asset_incidents_open",
+            "Incidents of the asset whose fault is still there; no asset: what is none of ours any more.",
+            "site",
+            "asset",
+            "severity",
+        )
+        self._opened = counter("incidents_opened_total", "Incidents that were opened.", "severity")
+        self._resolved = counter("incidents_resolved_total", "Times that the fault of an incident ended.", "severity")
+        self._answered_after = histogram(
+            "incident_acknowledged_after_seconds",
+            "How long after the fault began an incident was acknowledged first.",
+            ANSWER_BUCKETS,
+            "severity",
+        )
+        self._resolved_after = histogram(
+            "incident_resolved_after_seconds", "How long the fault of an incident lasted.", ANSWER_BUCKETS, "severity"
+        )
         self.watchdog_sent = counter("watchdog_sent_total", "Signs of life that the watchdog outside has taken.")
         self.watchdog_withheld = counter(
             "watchdog_withheld_total", "Signs of life not sent as something is wrong here."
@@ -168,6 +206,21 @@ class Vitals:
         self.alertmanager_success_time = gauge(
             "alertmanager_last_success_timestamp_seconds", "When an Alertmanager last took what it was told.", "peer"
         )
+        self.remote_write_samples = counter("remote_write_samples_total", "Samples that the receiver has taken.")
+        self.remote_write_failed = counter(
+            "remote_write_failed_total", "Requests that did not arrive and are made again.", "reason"
+        )
+        self.remote_write_dropped = counter(
+            "remote_write_dropped_total", "Samples that the receiver will never have.", "reason"
+        )
+        self.remote_write_spool = gauge("remote_write_spool_bytes", "What waits on disk to be sent.")
+        self.remote_write_success_time = gauge(
+            "remote_write_last_success_timestamp_seconds", "When the receiver last took a request; 0 if never."
+        )
+        for failed in Failed:
+            self.remote_write_failed.labels(failed)
+        for dropped in Dropped:
+            self.remote_write_dropped.labels(dropped)
         self.alerts_received = counter("alerts_received_total", "Alerts that other programs have sent.", "outcome")
         self._reload_successful = gauge(
             "config_last_reload_successful", "Whether the configuration was taken when last loaded."
@@ -177,6 +230,9 @@ class Vitals:
         )
         gauge("build_info", "The version that runs; always 1.", "version").labels(version("deskwatch")).set(1)
         self.incidents({})
+        for severity in (one for one in Severity if one.pages):
+            for family in (self._opened, self._resolved, self._answered_after, self._resolved_after):
+                family.labels(severity)
 
     def runs_of(self, kind: str) -> Mapping[Status, Counter]:
         """A kind's counters of runs by status: found once and kept, a run need not look them up.
@@ -198,6 +254,26 @@ class Vitals:
         for severity in Severity:
             if severity.pages:
                 self._incidents_open.labels(severity).set(live.get(severity, 0))
+
+    def asset_incidents(self, config: Config, live: Iterable[Incident]) -> None:
+        """Note which assets the incidents that are open or acknowledged are of; every asset has its series."""
+        ours = [asset.id for asset in config.assets]
+        counts = Counts((one.asset if one.asset in ours else "", one.severity) for one in live)
+        self._asset_incidents.clear()
+        for asset in ("", *ours):
+            for severity in (one for one in Severity if one.pages):
+                self._asset_incidents.labels(config.site.id, asset, severity).set(counts[asset, severity])
+
+    def incident(self, before: Incident | None, after: Incident) -> None:
+        """Count what a turn did to an incident; `before` is None for one that it opened."""
+        severity = after.severity
+        if before is None:
+            self._opened.labels(severity).inc()
+        if after.acknowledged is not None and (before is None or before.acknowledged is None):
+            self._answered_after.labels(severity).observe((after.acknowledged - after.opened).total_seconds())
+        if after.resolved is not None and (before is None or before.resolved is None):
+            self._resolved.labels(severity).inc()
+            self._resolved_after.labels(severity).observe((after.resolved - after.opened).total_seconds())
 
     def reach(self, healths: Mapping[str, Health]) -> None:
         """Note how each destination can be reached; destinations that are not named vanish."""
@@ -222,7 +298,7 @@ def _watch(site: str, check: Check) -> _Watched:
     return _Watched(check.id, declared(load(check.kind)), labels, states)
 
 
-def _add_state(found: Exposition, watched: _Watched, reading: Reading) -> None:
+def _add_state(found: Gathering, watched: _Watched, reading: Reading) -> None:
     for status, labels in watched.states:
         found.add(STATUS.name, STATUS.help, labels, float(reading.status is status))
     found.add(LAST_RUN.name, LAST_RUN.help, watched.labels, reading.at.timestamp())

@@ -141,8 +141,7 @@ class _Desk:
         self._count(plan.decisions)
         self._moved = bool(plan.incidents)
         self._log |= plan.incidents
-        kept = {id: one for id, one in {**self._known.incidents, **plan.incidents}.items() if one.watched}
-        self._known = replace(self._known, incidents=kept, firing=plan.firing)
+        self._known = plan.known
 
     def _count(self, decisions: Iterable[Decision]) -> None:
         for one in decisions:

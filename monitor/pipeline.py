@@ -6,9 +6,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
@@ -19,11 +19,15 @@ from alerting.links import Signer
 from alerting.oncall import Override
 from alerting.rules import Episode, Phase, Rule, State, Why, close, matters, severity_at, step
 from incidents import lifecycle
-from incidents.incident import US, Change, Incident
+from incidents.chronicle import heard, still
+from incidents.incident import US, Change, EntryKind, Incident
+from incidents.lifecycle import Report
+from monitor.appraisal import Turned, appraise
+from monitor.chronicler import News, changed, measured
 from monitor.config.model import Asset, Check, Config
 from monitor.ledger import Key, Ledger
 from monitor.metrics import Vitals
-from monitor.orders import Order, carry_out
+from monitor.orders import Action, Order, change
 from monitor.outside import turn as outside_turn
 from monitor.response import Known, Response, Turn
 from monitor.runner import Run
@@ -33,6 +37,8 @@ from monitor.store.outbox import Queued
 from monitor.usual import Usuals
 from monitor.wording import notification
 from probes import Status
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +74,7 @@ class Pipeline:
         self._assets: dict[str, Asset] = {}
         self._rules: set[Key] = set()
         self._ledger = Ledger(store, vitals)
+        self._news = News()
         self.usuals = Usuals(store)
         self._pending: list[Run] = []
         self._judging: list[Run] = []
@@ -99,6 +106,7 @@ class Pipeline:
             self._signer = signer
             if self._known is None:
                 await self._load(config)
+            await self._note_changes(config)
             self._known = replace(self.known, config=config)
             self._assets = {asset.id: asset for asset in config.assets}
             kept = {(rule.check, rule.id): (check, rule) for check in config.checks for rule in check.rules}
@@ -111,6 +119,16 @@ class Pipeline:
             self._gates_changed = True
         self.usuals.adopt(config)
         self._queued()
+
+    async def _note_changes(self, config: Config) -> None:
+        """Write into the timelines of live incidents how what they are about is watched from now on."""
+        plan, now = self._plan(), datetime.now(UTC)
+        for incident in self.known.incidents.values():
+            said = changed(self.known.config.asset(incident.asset), config.asset(incident.asset))
+            if said and incident.stage.live:
+                line = partial(lifecycle.note, text=said, who=US, now=now, kind=EntryKind.CHANGE)
+                plan.decide(incident, line)
+        await self._execute(plan)
 
     def regate(self, silences: tuple[Silence, ...], overrides: tuple[Override, ...]) -> None:
         """Take over what people have silenced and who stands in for whom; what it changes follows within a second."""
@@ -169,7 +187,37 @@ class Pipeline:
             plan = self._plan()
             decided = plan.decide(incident, change)
             await self._execute(plan, stored={id: incident})
-            return decided
+            return plan.incidents.get(id, decided)
+
+    async def merge(self, id: str, into: str, who: str) -> Incident | None:
+        """Make one of two incidents: the one that tells of both from now on, None if one of them does not exist.
+
+        Raises StoreError.
+        """
+        async with self._deciding:
+            async with self._store.connect() as conn:
+                one, other = await incidents.get(conn, id), await incidents.get(conn, into)
+            if one is None or other is None:
+                return None
+            plan = self._plan()
+            kept = plan.merge(one, other, who)
+            await self._execute(plan, stored={id: one, into: other})
+            return plan.incidents.get(into, kept)
+
+    async def open(self, report: Report, *, tells: bool = True) -> Incident:
+        """Open the incident that a person reports, once for its id; the routes hear of it if it `tells`.
+
+        Raises StoreError.
+        """
+        async with self._deciding:
+            async with self._store.connect() as conn:
+                known = await incidents.get(conn, report.id)
+            if known is not None:
+                return known
+            plan = self._plan()
+            opened = plan.report(report, tells=tells)
+            await self._execute(plan)
+            return opened
 
     async def report(self, turns: Sequence[Turn], states: Mapping[Key, State]) -> None:
         """Take in episodes that were judged elsewhere, with what their rules remember now. Raises StoreError."""
@@ -182,6 +230,10 @@ class Pipeline:
             self.states = {key: state for key, state in self.states.items() if state != State()}
             self._ledger.change(states.keys() - {(one.rule.check, one.rule.id) for one in turns})
 
+    async def catch_up(self) -> None:
+        """Judge all that has arrived up to now. Raises StoreError."""
+        await _to_its_end(self._judge())
+
     async def _work(self, tick_due: bool, flush_due: bool) -> bool:
         """Judge, and do what is due beside; whether more history waits."""
         await self._judge()
@@ -191,6 +243,7 @@ class Pipeline:
             await self._tick()
         if not flush_due:
             return False
+        await self._chronicle()
         more = await self._ledger.write(self.states, datetime.now(UTC))
         if not more:
             await self._count()
@@ -254,11 +307,23 @@ class Pipeline:
         async with self._store.connect() as conn:
             waiting = await orders.waiting(conn)
         for order in waiting:
-            now, config = datetime.now(UTC), self.known.config
-            await self.decide(order.incident, partial(_obeyed, order, now, config.alerting.acknowledged))
+            try:
+                await self._carry_out(order)
+            except (LookupError, ValueError, TypeError):
+                log.exception("an order makes no sense and is dropped", extra={"order": order.id})
         if waiting:
             async with self._store.begin() as conn:
                 await orders.done(conn, [order.id for order in waiting])
+
+    async def _carry_out(self, order: Order) -> None:
+        match order.action:
+            case Action.REPORT:
+                await self.open(order.report, tells=order.tells)
+            case Action.MERGE:
+                await self.merge(order.incident, order.into, order.who)
+            case _:
+                now, config = datetime.now(UTC), self.known.config
+                await self.decide(order.incident, lambda one: change(order, one, now, config))
 
     async def _tick(self) -> None:
         """Do what time alone makes due."""
@@ -290,14 +355,28 @@ class Pipeline:
         """
         if not (turns or plan.incidents or plan.decisions):
             return
+        before = {**(stored or {}), **self.known.incidents}
+        await self._weigh(plan, turns)
         async with self._store.begin() as conn:
-            await self._write(conn, plan, turns, states or {}, {**(stored or {}), **self.known.incidents})
+            await self._write(conn, plan, turns, states or {}, before)
         self._vitals.commits.inc()
-        kept = {id: one for id, one in {**self.known.incidents, **plan.incidents}.items() if one.watched}
-        self._known = replace(self.known, incidents=kept, firing=plan.firing)
+        for id, incident in plan.incidents.items():
+            self._vitals.incident(before.get(id), incident)
+        after = plan.known
+        self._known = replace(self.known, incidents=after.incidents, firing=after.firing, ended=after.ended)
         self._turned()
         if plan.notices:
             self._queued()
+
+    async def _weigh(self, plan: Response, turns: Collection[Turn]) -> None:
+        """Work out what the incidents of a plan cost that are over."""
+        over = [one for one in plan.incidents.values() if one.uncosted]
+        if not over:
+            return
+        turned = Turned({turn.episode.id: turn.episode for turn in turns}, plan.episodes, plan.incidents)
+        async with self._store.connect() as conn:
+            for id, cost in (await appraise(conn, self.known.config, over, turned)).items():
+                plan.incidents[id] = lifecycle.costed(plan.incidents[id], cost)
 
     async def _write(
         self,
@@ -330,9 +409,13 @@ class Pipeline:
         await self._ledger.open()
         async with self._store.connect() as conn:
             self.states = dict(await episodes.states(conn))
-            live = await incidents.watched(conn)
+            begun = datetime.now(UTC) - timedelta(seconds=config.alerting.reopen)
+            live = {one.id: one for one in await incidents.watched(conn, begun)}
+            ended = await episodes.ended(conn, begun)
         kept = {(rule.check, rule.id): (check, rule) for check in config.checks for rule in check.rules}
-        self._known = Known(config, {one.id: one for one in live})
+        own = {check.id: check.asset for check in config.checks}
+        back = {key: id for key, id in ended.items() if id in live and live[id].asset == own.get(key[0])}
+        self._known = Known(config, live, ended=back)
         self._assets = {asset.id: asset for asset in config.assets}
         self._known = replace(self._known, firing=self._renewed(kept))
 
@@ -374,11 +457,28 @@ class Pipeline:
         async with self._deciding:
             plan, now = self._plan(), datetime.now(UTC)
             for check, evidence in notes:
-                line = partial(lifecycle.note, text=evidence, who=US, now=now)
+                line = partial(lifecycle.note, text=evidence, who=US, now=now, kind=EntryKind.EVIDENCE)
                 for incident in self._live_of(check):
                     plan.decide(incident, line)
             await self._execute(plan)
         self._notes = self._notes[len(notes) :]
+
+    async def _chronicle(self) -> None:
+        """Write into the timelines who has been told, and what is measured while it lasts."""
+        async with self._deciding:
+            now = datetime.now(UTC)
+            async with self._store.connect() as conn:
+                news = await self._news.since(conn, now)
+                stored = {id: one for id in news if (one := await incidents.get(conn, id)) is not None}
+            plan = self._plan()
+            for id, some in news.items():
+                if id in stored:
+                    plan.decide(stored[id], lambda one, some=some: Change(heard(one, some)))  # type: ignore[misc]
+            for one in self.known.incidents.values():
+                if (says := measured(self.known, self.states, one)) and one.stage.live:
+                    plan.decide(one, lambda each, says=says: Change(still(each, says, now)))  # type: ignore[misc]
+            await self._execute(plan, stored=stored)
+            self._news.seen()
 
     def _live_of(self, check: Check) -> list[Incident]:
         """The live incidents that the check's open episodes belong to."""
@@ -390,9 +490,11 @@ class Pipeline:
         """Show how many incidents are open and messages wait."""
         async with self._store.connect() as conn:
             backlog = await outbox.backlog(conn)
-        live = [incident.severity for incident in self.known.incidents.values() if incident.stage.live]
-        self._vitals.incidents(Counter(live))
-        self._vitals.backlog({destination: count for destination, (count, _) in backlog.items()})
+        live = [incident for incident in self.known.incidents.values() if incident.stage.live]
+        self._vitals.incidents(Counter(incident.severity for incident in live))
+        self._vitals.asset_incidents(self.known.config, live)
+        waiting = {destination: count for destination, (count, _) in backlog.items()}
+        self._vitals.backlog({**dict.fromkeys(self.known.config.destinations, 0), **waiting})
 
     def _fail(self) -> None:
         self._vitals.commit_failures.inc()
@@ -409,7 +511,7 @@ class Pipeline:
             log.exception("could not write the last readings")
 
 
-async def _to_its_end(work: Coroutine[Any, Any, bool]) -> bool:
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """What the work returns. If we are cancelled it is finished first: a transaction that is cut off in the middle
     leaves a SQLite database locked, and the last readings could not be written."""
     task = asyncio.ensure_future(work)
@@ -427,10 +529,6 @@ def _ulid() -> str:
 
 def _begins_to_fire(before: Episode | None, turned: Episode) -> bool:
     return turned.phase is Phase.FIRING and (before is None or before.fired is None)
-
-
-def _obeyed(order: Order, now: datetime, acknowledged: float, incident: Incident) -> Change:
-    return carry_out(order, incident, now, acknowledged)
 
 
 def _unknown_turn(episode: Episode) -> Turn:

@@ -1,6 +1,7 @@
 """What the store holds, as rows for the command line."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,10 +10,25 @@ from alerting.gates import Silence
 from alerting.oncall import valid
 from alerting.rules import Severity
 from incidents.lifecycle import Incident
+from incidents.messages import FIELDS, duration
+from incidents.record import LOOKED_BACK, related
+from incidents.review import TEMPLATES
 from monitor import rota
 from monitor.config.model import Config
+from monitor.reports.availability import measured, share
+from monitor.reports.facts import gather
+from monitor.reports.listing import Counted, rows
+from monitor.reports.periods import day_of
 from monitor.rota import Duty
-from monitor.store import incidents, overrides, signoffs, silences, spans
+from monitor.store import attachments, figures, incidents, overrides, signoffs, silences, spans
+
+_ACTION_TIMES = ("created", "done", "reminded")
+_LINES = {
+    "actions": "{id}  until {due}: {text} ({owner}; done: {done})",
+    "attachments": "{id}  {name} ({type}, {size:,} bytes)",
+    "related": "{id}  {opened}  {title}",
+    "timeline": "{line:>3}  {at}  {who}: {text}",
+}
 
 
 async def statuses(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
@@ -38,21 +54,73 @@ async def listed(_config: Config, conn: AsyncConnection) -> list[dict[str, Any]]
     return [_summary(incident) for incident in await incidents.page(conn)]
 
 
-async def shown(conn: AsyncConnection, id: str) -> dict[str, Any] | None:
-    """One incident with everything that is recorded of it."""
+async def shown(config: Config, conn: AsyncConnection, id: str) -> dict[str, Any] | None:
+    """One incident with everything that is recorded of it; lines are numbered as they were written down."""
     incident = await incidents.get(conn, id)
     if incident is None:
         return None
-    timeline = [{"at": _stamp(entry.at), "who": entry.who, "text": entry.text} for entry in incident.timeline]
+    earlier = await incidents.opened_since(conn, incident.opened - LOOKED_BACK)
+    files = await attachments.of_incident(conn, id)
+    template = TEMPLATES.get(incident.category)
     return {
         **_summary(incident),
+        "origin": str(incident.origin),
+        "reporter": incident.reporter,
+        "merged_into": incident.merged_into,
+        "reopened": incident.reopened,
         "acknowledged": _stamp(incident.acknowledged),
         "acknowledged_by": incident.acknowledged_by,
         "member_minutes": incident.member_minutes,
-        "resolution": incident.resolution,
-        "root_cause": incident.root_cause,
-        "timeline": timeline,
+        "level": str(incident.level),
+        "cost": incident.cost._asdict() if incident.cost is not None else None,
+        "corrected": {**incident.corrected._asdict(), "at": _stamp(incident.corrected.at)}
+        if incident.corrected is not None
+        else None,
+        **incident.review._asdict(),
+        "missing": [FIELDS[field] for field in incident.unwritten],
+        "questions": list(template.questions) if template is not None and incident.unwritten else [],
+        "suggested_actions": list(template.actions) if template is not None and "actions" in incident.unwritten else [],
+        "actions": [
+            {
+                **one._asdict(),
+                "due": one.due.isoformat(),
+                **{name: _stamp(getattr(one, name)) for name in _ACTION_TIMES},
+            }
+            for one in incident.actions
+        ],
+        "attachments": [{"id": one.id, "name": one.name, "type": one.type, "size": one.size} for one in files],
+        "related": [_summary(one) for one in related(incident, earlier)],
+        "timeline": [
+            {
+                "line": number,
+                "at": _stamp(entry.at),
+                "noted": _stamp(entry.noted),
+                "who": entry.who,
+                "kind": str(entry.kind),
+                "text": entry.text,
+            }
+            for number, entry in incident.lines
+        ],
     }
+
+
+def in_words(record: Mapping[str, Any]) -> Iterator[str]:
+    """What `shown` found, line by line for people; what is empty is left out."""
+    for name, value in record.items():
+        if value in (None, "", []):
+            continue
+        if not isinstance(value, list):
+            yield f"{name.replace('_', ' ')}: {_flat(value)}"
+            continue
+        yield f"{name.replace('_', ' ')}:"
+        for one in value:
+            yield f"  {_LINES[name].format(**one) if name in _LINES else one}"
+
+
+def _flat(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name.replace('_', ' ')} {part}" for name, part in value.items() if part not in (None, "", ()))
 
 
 async def silenced(_config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
@@ -133,7 +201,7 @@ async def overridden(config: Config, conn: AsyncConnection, now: datetime) -> li
 
 
 async def signed_off(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
-    """The newest sign-offs of audits, newest first."""
+    """The newest sign-offs of audits and reviews, newest first."""
     return [
         {
             "at": _local(config, one.at),
@@ -142,6 +210,7 @@ async def signed_off(config: Config, conn: AsyncConnection) -> list[dict[str, An
             "note": one.note,
             "audited": _local(config, one.audited),
             "figures": dict(one.figures),
+            "link": one.link,
         }
         for one in await signoffs.page(conn)
     ]
@@ -154,6 +223,39 @@ def _duty(config: Config, duty: Duty) -> dict[str, Any]:
         "starts": _local(config, duty.starts),
         "ends": _local(config, duty.ends),
     }
+
+
+async def available(
+    config: Config, conn: AsyncConnection, first: date | None, last: date | None, counted: Counted, now: datetime
+) -> list[dict[str, Any]]:
+    """How available everything was from one day to another, both included: the last 30 days unless said.
+
+    Raises ValueError for days that make no period.
+    """
+    zone = config.site.hours.zone
+    last = last or now.astimezone(zone).date()
+    first = first or last - timedelta(days=30)
+    start, end = day_of(first, zone).start, min(day_of(last, zone).end, now)
+    facts = await gather(conn, config, start, end, now)
+    return [
+        {
+            "what": row.what,
+            "name": row.name,
+            "available": share(row.found),
+            "measured": measured(row.found),
+            "down": duration(row.found.down.total_seconds()) if row.what != "site" else "",
+            "ratio": row.found.ratio,
+            "coverage": row.found.coverage,
+        }
+        for row in rows(facts, counted)
+    ]
+
+
+async def pushed(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
+    """The figures that others pushed for the last thirteen months, by name and day."""
+    today = datetime.now(UTC).astimezone(config.site.hours.zone).date()
+    found = await figures.between(conn, today - timedelta(days=396), today)
+    return [{"name": one.name, "day": one.day.isoformat(), "value": one.value, "source": one.source} for one in found]
 
 
 def _local(config: Config, at: datetime) -> str:

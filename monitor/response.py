@@ -14,8 +14,9 @@ from alerting.rules import Episode, Phase, Rule, Severity, is_flapping, severity
 from alerting.verdicts import Decision, Verdict
 from incidents import lifecycle, messages, telling
 from incidents.grouping import Needs, cause, depth
-from incidents.impact import member_minutes
-from incidents.incident import US, Call, Change, Incident, Ruling, deadlines
+from incidents.incident import US, Call, Change, EntryKind, Incident, Origin, Ruling, deadlines
+from incidents.lifecycle import Report
+from incidents.merging import merge
 from monitor.config.model import Asset, Config
 from monitor.subjects import subject
 from probes import Status
@@ -34,12 +35,15 @@ class Turn(NamedTuple):
 class Known:
     """What is known when something happens: replaced as a whole, never changed.
 
-    `incidents` holds those that can still change by id, `firing` the newest turn of every episode that fires by its id.
+    `incidents` holds those that can still change by id, also those that may come back because they ended just now;
+    `firing` the newest turn of every episode that fires by its id; `ended` the incident that a fault of a rule had, by
+    check and rule, for as long as it is among them.
     """
 
     config: Config
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     firing: Mapping[str, Turn] = field(default_factory=dict)
+    ended: Mapping[tuple[str, str], str] = field(default_factory=dict)
     silences: tuple[Silence, ...] = ()
     overrides: tuple[Override, ...] = ()
 
@@ -74,6 +78,15 @@ class Response:
         self.notices: list[Notice] = []
         self.decisions: list[Decision] = []
         self.episodes: dict[str, str] = {}
+        self._ended = dict(known.ended)
+
+    @property
+    def known(self) -> Known:
+        """What is known once the plan is written."""
+        incidents = {**self._known.incidents, **self.incidents}
+        kept = {id: one for id, one in incidents.items() if one.watched or self._may_return(one)}
+        ended = {key: id for key, id in self._ended.items() if id in kept}
+        return replace(self._known, incidents=kept, firing=self.firing, ended=ended)
 
     def take(self, turn: Turn) -> None:
         """Open, extend or end the incident that an episode belongs to; one that is nobody's business has none."""
@@ -84,18 +97,13 @@ class Response:
         if holder is not None:
             self.episodes[episode.id] = holder
         if episode.phase is Phase.RESOLVED:
-            self.firing.pop(episode.id, None)
-            if self._dead.get(turn.asset.id) == episode.id:
-                del self._dead[turn.asset.id]
-            if holder is not None:
-                change = lifecycle.step(self._incident(holder), episode, _says(turn), ())
-                self._apply(change, turn)
+            self._end(turn, holder)
         elif episode.phase is Phase.FIRING:
             self.firing[episode.id] = turn
             if holder is None:
                 self._assign(turn)
             elif is_flapping(turn.rule, episode):
-                line = partial(lifecycle.note, text=_says(turn), who=US, now=self._now)
+                line = partial(lifecycle.note, text=_says(turn), who=US, now=self._now, kind=EntryKind.TURN)
                 self._apply(line(self._incident(holder)), turn)
             if turn.rule.status is Status.DOWN:
                 self._dead[turn.asset.id] = episode.id
@@ -117,11 +125,40 @@ class Response:
         self._apply(change(newest), self._origin(newest))
         return self.incidents.get(incident.id, newest)
 
+    def report(self, report: Report, *, tells: bool) -> Incident:
+        """Open the incident that a person reports; the routes hear of it if it `tells`."""
+        calls = self._calls(self._reported(report.asset, report.severity)) if tells else ()
+        self._apply(lifecycle.reported(report, self._now, calls), None)
+        return self.incidents[report.id]
+
+    def merge(self, incident: Incident, into: Incident, who: str) -> Incident:
+        """Make one of two, as they are stored or newer; the one that tells of both."""
+        one, other = (self._known.incidents.get(each.id, each) for each in (incident, into))
+        merged = merge(one, other, who, self._now)
+        self._apply(merged.kept, self._origin(other))
+        self._apply(merged.gone, self._origin(one))
+        self._holders.update(dict.fromkeys(merged.kept.incident.firing, other.id))
+        return merged.kept.incident
+
+    def _end(self, turn: Turn, holder: str | None) -> None:
+        """Tell the incident that has it, if any, that an episode is over."""
+        self.firing.pop(turn.episode.id, None)
+        if self._dead.get(turn.asset.id) == turn.episode.id:
+            del self._dead[turn.asset.id]
+        if holder is None:
+            return
+        self._apply(lifecycle.step(self._incident(holder), turn.episode, _says(turn), ()), turn)
+        if self._incident(holder).asset == turn.asset.id:
+            self._ended[turn.rule.check, turn.rule.id] = holder
+
     def _assign(self, turn: Turn) -> None:
-        """Find the incident that explains a new fault, or open one."""
+        """Find the incident that explains a new fault, or one that it goes on with, or open one."""
         explains = self._explains(turn.asset)
-        says, calls = _says(turn), self._calls(turn, turn.episode.severity)
-        if explains is None:
+        says, calls = _says(turn), self._calls(self._subject(turn, turn.episode.severity))
+        before = self._before(turn.rule) if explains is None else None
+        if before is not None:
+            change = lifecycle.returned(before, turn.episode, says, calls)
+        elif explains is None:
             title = messages.title(turn.asset.name, turn.rule)
             change = lifecycle.opened(self._new_id(), turn.asset.id, title, turn.episode, says, calls)
         else:
@@ -141,10 +178,20 @@ class Response:
         found = self._incident(holder) if holder is not None else None
         return found if found is not None and found.stage.live else None
 
-    def _calls(self, turn: Turn, severity: Severity) -> tuple[Call, ...]:
+    def _before(self, rule: Rule) -> Incident | None:
+        """The incident of the same fault, if it ended so lately that this one is its second half."""
+        id = self._ended.get((rule.check, rule.id))
+        found = self.incidents.get(id) or self._known.incidents.get(id) if id is not None else None
+        return found if found is not None and self._may_return(found) else None
+
+    def _may_return(self, incident: Incident) -> bool:
+        if incident.resolved is None or incident.merged_into is not None:
+            return False
+        return (self._now - incident.resolved).total_seconds() <= self._known.config.alerting.reopen
+
+    def _calls(self, about: Subject) -> tuple[Call, ...]:
         """Every route that wants to hear of it, with whom its first step reaches now or what holds it back."""
-        about = self._subject(turn, severity)
-        wanting = (one for one in self._known.config.routes if one.wants(severity, about.section, about.asset))
+        wanting = (one for one in self._known.config.routes if one.wants(about.severity, about.section, about.asset))
         return tuple(self._call(route, 0, about) for route in wanting)
 
     def _call(self, route: Route, step: int, about: Subject) -> Call:
@@ -161,9 +208,17 @@ class Response:
     def _subject(self, turn: Turn, severity: Severity) -> Subject:
         return subject(self._known.config, turn.asset, turn.kind, turn.rule, severity)
 
+    def _reported(self, asset: str, severity: Severity) -> Subject:
+        """What a message is about that no check has led to."""
+        config, found = self._known.config, self._known.config.asset(asset)
+        section, tags = (found.section, found.tags) if found is not None else ("", frozenset[str]())
+        return Subject(config.site.id, section, asset, "", "", "", severity, tags)
+
     def _about(self, incident: Incident) -> Subject | None:
-        """What a message about an incident is about now: its worst episode that fires."""
+        """What a message about an incident is about now: its worst episode that fires, or what was reported."""
         origin = self._origin(incident)
+        if origin is None and incident.origin is Origin.REPORTED:
+            return self._reported(incident.asset, incident.severity)
         return self._subject(origin, incident.severity) if origin is not None else None
 
     def _worsen(self, incident: Incident) -> None:
@@ -174,7 +229,7 @@ class Response:
         if risen is None or severity.rank <= incident.severity.rank:
             return
         says = f"{incident.title}: still, and the space opens soon."
-        calls = self._calls(risen, severity)
+        calls = self._calls(self._subject(risen, severity))
         self._apply(lifecycle.worsen(incident, risen.episode.id, severity, says, calls, self._now), risen)
 
     def _release(self, incident: Incident) -> Change:
@@ -220,7 +275,7 @@ class Response:
 
     def _apply(self, change: Change, origin: Turn | None) -> None:
         """Take a change into the plan."""
-        incident = self._costed(change.incident)
+        incident = change.incident
         known = self._known.incidents.get(incident.id)
         if incident != self.incidents.get(incident.id, known):
             self.incidents[incident.id] = incident
@@ -249,13 +304,6 @@ class Response:
             self._dead.pop(turn.asset.id, None)
         for turn in sorted(turns, key=lambda one: (depth(one.asset.id, self._needs), one.episode.id)):
             self.take(turn)
-
-    def _costed(self, incident: Incident) -> Incident:
-        """The incident with what it cost, once that is known."""
-        if incident.resolved is None or incident.member_minutes is not None:
-            return incident
-        hours, people = self._known.config.site.hours, self._known.config.served_by(incident.asset)
-        return replace(incident, member_minutes=member_minutes(incident.opened, incident.resolved, hours, people))
 
     def _refuse(self, turn: Turn, calls: tuple[Call, ...], incident: str) -> None:
         """Write down the routes that do not want to hear of it."""
@@ -290,8 +338,11 @@ class Response:
 
     @cached_property
     def _of_asset(self) -> dict[str, str]:
-        """The live incident of every asset that has one."""
-        return {one.asset: id for id, one in self._known.incidents.items() if one.stage.live}
+        """The live incident of every asset that has one; it may have been merged into that of another asset."""
+        live = {id: one for id, one in self._known.incidents.items() if one.stage.live}
+        own = {episode: id for id, one in live.items() for episode in one.firing - one.joined}
+        merged = {self.firing[episode].asset.id: id for episode, id in own.items() if episode in self.firing}
+        return {**merged, **{one.asset: id for id, one in live.items()}}
 
     @cached_property
     def _dead(self) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """The loop over due checks: runs each at its time, within bounds, and confirms a first failure before it counts."""
 
 import asyncio
+import contextlib
 import heapq
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -109,6 +110,8 @@ class Runner:
         self._order: list[int] = []  # the slots by number, as a heap
         self._bounds: dict[str, asyncio.Semaphore] = {}
         self._counted: dict[str, Mapping[Status, Counter]] = {}
+        self._hurried: set[str] = set()
+        self._caught_up = asyncio.Event()
         self._wake = asyncio.Event()
         self._epoch = time.time() - time.monotonic()
         self._lag = 0.0
@@ -139,6 +142,33 @@ class Runner:
         self._bounds = {name: bound for name, bound in self._bounds.items() if id(bound) in used}
         self._wake.set()
 
+    def hurry(self, checks: Iterable[str]) -> None:
+        """Run these checks at once, off their schedule: what they look at has just changed."""
+        self._hurried.update(checks)
+        self._caught_up.clear()
+        self._wake.set()
+
+    async def refresh(self, checks: Collection[str], within: float) -> frozenset[str]:
+        """Run these checks once, off their schedule, and wait for them; those that did not end within so many seconds.
+
+        A turn that is under way counts as the check's. They begin one after the other, over at most a quarter of the
+        time: begun all at once they would measure each other.
+        """
+        deadline, pace = time.monotonic() + within, min(SLOT, within / 4 / max(len(checks), 1))
+        for id in checks:
+            if id in self._watched and not self._watched[id].turning:
+                self.hurry([id])
+                await asyncio.sleep(pace)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await self._caught_up.wait()
+        turns = {id: self._watched[id].task for id in checks if id in self._watched and self._watched[id].turning}
+        tasks = [task for task in turns.values() if task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=max(deadline - time.monotonic(), 0))
+        not_begun = self._hurried.intersection(checks)
+        return frozenset(not_begun.union(id for id, task in turns.items() if task is not None and not task.done()))
+
     @property
     def lag(self) -> float:
         """By how many seconds runs begin later than they are due, now."""
@@ -150,6 +180,10 @@ class Runner:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
+                while self._hurried:
+                    if hurried := self._watched.get(self._hurried.pop()):
+                        self._begin(group, hurried, None)
+                self._caught_up.set()
                 while watched := self._next():
                     self._begin(group, watched, watched.due)
                     self._plan(watched)

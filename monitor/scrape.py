@@ -38,7 +38,7 @@ def address(server: Server) -> str:
     if server.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         raise ValueError(f"Deskwatch listens on every address ({server.host}); set server.url, or say one with --by")
     host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"http://{host}:{server.port}"
+    return f"{'http' if server.tls is None else 'https'}://{host}:{server.port}"
 
 
 def site_group(address: str) -> Group:

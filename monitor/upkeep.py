@@ -4,14 +4,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from incidents.review import reminds
 from monitor import foresight
 from monitor.config.model import Config
 from monitor.notices import hearers
 from monitor.outbox import Outbox
 from monitor.recorder import EVERY
 from monitor.recording import HOUR, hour_of
-from monitor.store import Store, StoreError, outbox, overrides, recordings, retention, silences
+from monitor.store import Store, StoreError, actions, outbox, overrides, recordings, retention, silences
 from monitor.store.batches import batches
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ JOIN = 600.0
 """Seconds between two looks at whether an hour is over whose recordings can be put together."""
 JOINED = 25
 """Of how many checks one transaction puts an hour together, so that writers need not wait for it."""
+DAY_BEGINS = 9
+"""The hour from which on people are reminded of what is not urgent."""
 _UNJOINED = timedelta(days=2)
 """How far back a process that begins looks for hours that the one before left in pieces."""
 
@@ -91,7 +95,7 @@ class Upkeep:
             await asyncio.sleep(0.1)
 
     async def foresee(self) -> None:
-        """Warn of hours in which nobody is on call, and of silences that are about to end."""
+        """Warn of hours in which nobody is on call, of silences that are about to end, and of actions that are due."""
         while True:
             try:
                 await self.look_ahead(datetime.now(UTC))
@@ -102,12 +106,16 @@ class Upkeep:
     async def look_ahead(self, now: datetime) -> None:
         """Queue the warnings that are due; one that was given already is not given again. Raises StoreError."""
         config = self._config()
+        zone = config.site.hours.zone
         async with self._store.connect() as conn:
             standing, ending = await overrides.current(conn, now), await silences.due_for_reminder(conn, now)
+            undone = await actions.undone(conn)
         failing = {id for id, health in self._sender.healths.items() if health.failing}
         to = hearers(config, "", failing, standing, now)
         due = list(foresight.gaps(config, standing, to, now))
         due += [one for silence in ending for one in foresight.ending(config, silence, to)]
+        late = [one for one in undone if reminds(one, now.astimezone(zone).date(), zone)] if _is_day(now, zone) else []
+        due += [one for action in late for one in foresight.reminder(config, action, standing, to, now)]
         if not due:
             return
         async with self._store.begin() as conn:
@@ -115,4 +123,9 @@ class Upkeep:
                 await outbox.enqueue(conn, notification, "", now)
             for silence in ending:
                 await silences.reminded(conn, silence.id, now)
+            await actions.reminded(conn, [one.id for one in late], now)
         self._sender.wake()
+
+
+def _is_day(now: datetime, zone: ZoneInfo) -> bool:
+    return now.astimezone(zone).hour >= DAY_BEGINS

@@ -195,10 +195,16 @@ class Probe(ABC, Generic[P]):
     """It waits to be told: that nothing is known for a while is no fault of the monitor."""
     says: ClassVar[str] = "is down"
     """Completes the sentence "<asset> ..." when it is DOWN."""
+    severity: ClassVar[str] = "critical"
+    """How much it matters while the site is open that it is DOWN; while it is closed that is a warning at most."""
     summary: ClassVar[bool] = False
     """It judges the other checks of its asset: those only show then, and people are told by this one."""
+    duty: ClassVar[bool] = False
+    """It tells what people have to do. That they have not done it does not mean that its asset does not work."""
     on_demand: ClassVar[bool] = True
     """Whether whoever may ask `/probe` may run it, with settings of their own choice."""
+    dear: ClassVar[bool] = False
+    """Each run costs something, like the bytes that it fills a line with: it runs on its schedule alone."""
     check: str = ""
     """The id of the check it belongs to; "" when it runs on demand."""
     concurrency: ClassVar[int] = 200

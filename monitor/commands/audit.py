@@ -1,4 +1,4 @@
-"""`deskwatch audit`: who can enter and should not, who should and cannot, and who has looked through that."""
+"""`deskwatch audit`: who can enter and should not, the reviews that fall due, and who has signed them off."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,10 +7,13 @@ import typer
 
 from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
 
-audit = typer.Typer(help="Audits: who can enter the space and who may.", no_args_is_help=True)
+audit = typer.Typer(
+    help="Audits and reviews: who can enter and who may, what falls due, who signed.", no_args_is_help=True
+)
 
 _SIGNED = ("at", "check", "who", "findings", "note")
 _FOUND = ("finding", "name", "email", "since", "note")
+_REVIEWS = ("check", "state", "due", "signed", "every", "what")
 
 
 @audit.command("credentials", epilog="Example: deskwatch audit credentials site.yaml --csv audit.csv")
@@ -53,7 +56,7 @@ def credentials(
 
 @audit.command("signoffs", epilog="Example: deskwatch audit signoffs --json")
 def list_signoffs(path: Site = CONFIG, as_json: Json = False) -> None:
-    """Who has looked through an audit, when, and how it stood."""
+    """Who has looked through an audit or done a review, when, and how it stood."""
     from monitor.audits import totals
     from monitor.records import signed_off
 
@@ -61,8 +64,64 @@ def list_signoffs(path: Site = CONFIG, as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        found = [{**row, "findings": totals(row["figures"])} for row in rows]
+        found = [{**row, "findings": totals(row["figures"]) if row["figures"] else ""} for row in rows]
         print_table("Sign-offs", _SIGNED, [tuple(str(row[name]) for name in _SIGNED) for row in found])
+
+
+@audit.command("reviews", epilog="Example: deskwatch audit reviews --json")
+def list_reviews(path: Site = CONFIG, as_json: Json = False) -> None:
+    """What has to be looked through by the calendar; what is due first comes first.
+
+    Exit status 1 if something is overdue.
+    """
+    from datetime import UTC, datetime
+
+    from monitor.reviews import State, standing, summary
+
+    found = with_store(path, lambda config, conn: standing(config, conn, datetime.now(UTC)))
+    rows = [summary(one) for one in found]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Reviews", _REVIEWS, [tuple(str(row[name]) for name in _REVIEWS) for row in rows])
+    raise typer.Exit(int(any(one.state is State.OVERDUE for one in found)))
+
+
+@audit.command(
+    "sign-off", epilog='Example: deskwatch audit sign-off restore-test/review --note "laptop 3 restored, 41 min"'
+)
+def sign_off(
+    check: Annotated[str, typer.Argument(help="The review, as ASSET/NAME; `deskwatch audit reviews` shows them.")],
+    note: Annotated[str, typer.Option(help="The evidence: what was done and what was found.")],
+    link: Annotated[str, typer.Option(help="A web address where more of it is.")] = "",
+    by: Annotated[str, typer.Option(help="Who has done it; the user of this machine unless said.")] = "",
+    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+) -> None:
+    """Say with evidence that a review was done. The running service takes notice within seconds."""
+    from datetime import UTC, datetime
+
+    from monitor.reviews import next_due, signed
+    from monitor.store import signoffs
+
+    async def kept(config: Any, conn: Any) -> str:
+        one = signed(config, check, by or _user(), note, link, datetime.now(UTC))
+        await signoffs.save(conn, one)
+        return f"{check}: signed off by {one.who}; due again on {next_due(config, one)}"
+
+    try:
+        out.print(with_store(path, kept, writes=True), markup=False, soft_wrap=True)
+    except ValueError as error:
+        stop(str(error))
+
+
+def _user() -> str:
+    """The name of whoever runs the command, "" if this machine knows none."""
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _chosen(found: tuple[Any, ...], check: str, path: Path) -> Any:

@@ -5,10 +5,13 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from monitor.people.accounts import By
 
 T = TypeVar("T")
 
@@ -48,6 +51,28 @@ def with_store(path: Path, use: Callable[[Any, Any], Coroutine[Any, Any, T]], wr
         return asyncio.run(used())
     except StoreError as error:
         stop(str(error), code=1)
+
+
+async def note(conn: Any, what: str, target: str, who: str = "") -> None:
+    """Write into the audit log what a command has changed, in its transaction."""
+    from monitor.store import audit_log
+
+    by = operator()
+    await audit_log.add(conn, (by._replace(who=who) if who else by).entry(what, target))
+
+
+def operator() -> "By":
+    """Whoever runs the command, by their name on this machine."""
+    import getpass
+    from datetime import UTC, datetime
+
+    from monitor.people.accounts import By
+
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in a container
+        account = "unknown"
+    return By(account, "command line", datetime.now(UTC))
 
 
 def print_json(value: Any) -> None:

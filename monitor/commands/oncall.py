@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, out, print_json, print_table, stop, with_store
+from monitor.commands.console import CONFIG, Json, Site, note, out, print_json, print_table, stop, with_store
 
 oncall = typer.Typer(help="On call: who it is, who comes next, and who takes over.", no_args_is_help=True)
 
@@ -77,6 +77,7 @@ def override(
     async def taken(config: Any, conn: Any) -> str:
         one = typed(config, schedule, person, starts, ends, by, now)
         await overrides.save(conn, one)
+        await note(conn, "override made", one.id, by)
         begin, end = (at.astimezone(config.site.hours.zone) for at in (one.starts, one.ends))
         return f"{one.id}: {person} has {schedule} from {begin:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M}"
 
@@ -108,7 +109,13 @@ def remove_override(
     """Take an override back."""
     from monitor.store import overrides
 
-    if not with_store(path, lambda _config, conn: overrides.delete(conn, id), writes=True):
+    async def removed(_config: Any, conn: Any) -> bool:
+        done = await overrides.delete(conn, id)
+        if done:
+            await note(conn, "override removed", id)
+        return done
+
+    if not with_store(path, removed, writes=True):
         stop(f"there is no override {id}; `deskwatch oncall overrides` shows them", code=1)
     out.print(f"{id}: taken back", markup=False)
 

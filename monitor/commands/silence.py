@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, out, print_json, print_table, stop, with_store
+from monitor.commands.console import CONFIG, Json, Site, note, out, print_json, print_table, stop, with_store
 
 silence = typer.Typer(help="Silences: send nothing about something for a while.", no_args_is_help=True)
 
@@ -32,6 +32,7 @@ def add_silence(
     async def begun(config: Any, conn: Any) -> str:
         one = typed(config, conditions, starts, lasts, by, comment, datetime.now(UTC))
         await silences.save(conn, one)
+        await note(conn, "silence begun", one.id, by)
         alerts, zone = len(preview(one, subjects(config))), config.site.hours.zone
         return (
             f"{one.id}: until {one.ends.astimezone(zone):%Y-%m-%d %H:%M}, holds back {alerts} of the alerts there are"
@@ -66,7 +67,10 @@ def expire_silence(
     from monitor.store import silences
 
     async def ended(_config: Any, conn: Any) -> bool:
-        return await silences.expire(conn, id, datetime.now(UTC))
+        done = await silences.expire(conn, id, datetime.now(UTC))
+        if done:
+            await note(conn, "silence ended", id)
+        return done
 
     if not with_store(path, ended, writes=True):
         stop(f"there is no silence {id} that has not ended; `deskwatch silence list` shows them", code=1)

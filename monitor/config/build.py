@@ -1,5 +1,6 @@
 """Puts the sections of all files together into one configuration."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,12 +19,14 @@ from monitor.config.file import (
     AssetFile,
     DefaultsFile,
     File,
-    ServerFile,
     SiteFile,
     StorageFile,
     UplinkFile,
 )
 from monitor.config.file_alerting import AlertingFile, AlertmanagerFile, DrillFile, WatchdogFile
+from monitor.config.file_remote_write import RemoteWriteFile
+from monitor.config.file_reports import MonthlyFile, ReportsFile
+from monitor.config.file_server import ServerFile, settle
 from monitor.config.model import (
     SECTIONS,
     Alerting,
@@ -31,10 +34,14 @@ from monitor.config.model import (
     Asset,
     Config,
     Drill,
+    Memo,
+    Morning,
+    RemoteWrite,
+    Reports,
     Retention,
-    Server,
     Site,
     Storage,
+    Targets,
     Watchdog,
 )
 from monitor.config.parts import Part
@@ -44,6 +51,8 @@ from monitor.config.values import week_of
 
 DATABASE = "var/deskwatch.db"
 """Where state is kept unless said, beside the configuration."""
+SPOOL = "remote-write"
+"""Where samples wait unless said, beside the database."""
 
 P = TypeVar("P", bound=Part)
 
@@ -68,23 +77,27 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
     assets = _assets(documents, reader, findings)
     reader.verify_defaults()
     entries = audience.find(lambda section: _entries(section, documents, findings), findings)
-    verify(assets, entries, findings)
+    reports = _read(ReportsFile, singles["reports"], findings)
+    readers = singles["reports"].place if singles["reports"] else None
+    verify(assets, entries, readers, findings)
     told = audience.settle(entries, ZoneInfo("UTC") if site is None else site.hours.zone, findings)
     alerting = _read(AlertingFile, singles["alerting"], findings)
     drill = _read_if_given(DrillFile, singles["drill"], findings)
     watchdog = _read_if_given(WatchdogFile, singles["watchdog"], findings)
     alertmanager = _read_if_given(AlertmanagerFile, singles["alertmanager"], findings)
+    remote_write = _read_if_given(RemoteWriteFile, singles["remote_write"], findings)
     on_demand = modules.read(named.place, findings) if (named := _single("modules", documents, findings)) else {}
     if findings.problems or site is None:
         return None
-    needs = dependencies(assets)
+    needs, folder = dependencies(assets), source if source.is_dir() else source.parent
+    stored = _final_storage(storage, folder)
     return Config(
         site=site,
         assets=tuple(_final(found, found.file, needs[found.id], site) for found in assets if found.file is not None),
         routes=told.routes,
         destinations=MappingProxyType(told.destinations),
-        server=Server(*server.listen, server.url, server.token),
-        storage=_final_storage(storage, source if source.is_dir() else source.parent),
+        server=settle(server),
+        storage=stored,
         source=source,
         people=told.people,
         schedules=told.schedules,
@@ -93,7 +106,9 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
         drill=_final_drill(drill),
         watchdog=_final_watchdog(watchdog),
         alertmanager=_final_alertmanager(alertmanager),
+        remote_write=_final_remote_write(remote_write, site, folder, stored),
         modules=on_demand,
+        reports=_final_reports(reports),
     )
 
 
@@ -195,6 +210,47 @@ def _final_watchdog(file: WatchdogFile | None) -> Watchdog | None:
 
 def _final_alertmanager(file: AlertmanagerFile | None) -> Alertmanager | None:
     return None if file is None else Alertmanager(file.urls, file.authorization, file.resend)
+
+
+def _final_reports(file: ReportsFile) -> Reports:
+    morning, daily, weekly = file.morning, file.daily, file.weekly
+    return Reports(
+        morning=None if morning is None else Morning(morning.before, morning.to, morning.deadline),
+        daily=None if daily is None else Memo(daily.at, daily.to),
+        weekly=None if weekly is None else Memo(weekly.at, weekly.to, weekday=weekly.day),
+        monthly=_monthly(file.monthly),
+        isp=_monthly(file.isp),
+        targets=Targets(**dict(file.targets)),
+    )
+
+
+def _monthly(file: MonthlyFile | None) -> Memo | None:
+    return None if file is None else Memo(file.at, file.to, month=file.day)
+
+
+def _final_remote_write(file: RemoteWriteFile | None, site: Site, folder: Path, storage: Storage) -> RemoteWrite | None:
+    if file is None:
+        return None
+    authorization = file.authorization
+    if file.username is not None and file.password is not None:
+        user = f"{file.username}:{file.password.get_secret_value()}"
+        authorization = SecretStr(f"Basic {b64encode(user.encode()).decode()}")
+    return RemoteWrite(
+        url=file.url,
+        labels=MappingProxyType({"job": "deskwatch", "instance": site.id, **file.labels}),
+        folder=folder / file.folder if file.folder is not None else _beside_database(storage, folder) / SPOOL,
+        authorization=authorization,
+        interval=file.interval,
+        spool=file.spool,
+        keep=file.keep,
+    )
+
+
+def _beside_database(storage: Storage, folder: Path) -> Path:
+    """The folder of a SQLite file; for other databases that of the file that there would be."""
+    scheme, _, path = storage.url.get_secret_value().partition(":///")
+    is_file = scheme.startswith("sqlite") and path and not path.startswith((":memory:", "file:"))
+    return (Path(path.partition("?")[0]) if is_file else folder / DATABASE).parent
 
 
 def _final_storage(file: StorageFile, folder: Path) -> Storage:

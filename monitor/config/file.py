@@ -19,6 +19,9 @@ from monitor.config.file_alerting import (
     RouteFile,
     WatchdogFile,
 )
+from monitor.config.file_remote_write import RemoteWriteFile
+from monitor.config.file_reports import ReportsFile
+from monitor.config.file_server import ServerFile
 from monitor.config.parts import (
     Date,
     DayHours,
@@ -34,9 +37,9 @@ from monitor.config.parts import (
     Part,
     Zone,
 )
-from monitor.config.values import ID_PATTERN, is_web_address, once_a_day, parse_days, parse_duration, parse_listen
+from monitor.config.values import ID_PATTERN, once_a_day, parse_days, parse_duration
 from probes._engines.uplinks import Uplink
-from probes._secrets import Secret, resolve
+from probes._secrets import resolve
 
 _DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
 
@@ -53,12 +56,6 @@ def _off_is_none(value: object) -> object:
     if value is None:
         raise ValueError("says nothing; write `off`, or what to change, like `{above: 0.2}`")
     return None if value == "off" or value is False else value
-
-
-def _web_address(value: str) -> str:
-    if not is_web_address(value):
-        raise ValueError("must be the address of the pages, like `https://deskwatch.example.org`")
-    return value.rstrip("/")
 
 
 def _database(value: object) -> object:
@@ -99,10 +96,6 @@ People = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Runs = Annotated[int, Field(strict=True, ge=1, le=100)]
 Flaps = Annotated[int, Field(strict=True, ge=0, le=100), AfterValidator(_more_than_once)]
 Calm = Annotated[float, BeforeValidator(partial(parse_duration, least=1, most=86_400)), Duration]
-Listen = Annotated[
-    tuple[str, int], BeforeValidator(parse_listen), WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8470"]})
-]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database)]
 
 
@@ -264,14 +257,6 @@ class DefaultsFile(Pace):
     kinds: Keyed[str, KindDefaults] = Field({}, description="Defaults by kind.")
 
 
-class ServerFile(Part):
-    """Where the pages are."""
-
-    listen: Listen = Field(("127.0.0.1", 8470), description="Address and port to listen on.")
-    url: WebAddress = Field("", description="How people reach the pages; messages link there.")
-    token: Secret | None = Field(None, description="Opens /metrics and /probe to Prometheus, as a reference.")
-
-
 class RetentionFile(Part):
     """How long history is kept."""
 
@@ -280,6 +265,7 @@ class RetentionFile(Part):
     hours: Days = Field(90, description="Latency in steps of an hour.")
     days: Days = Field(800, description="Latency in steps of a day.")
     incidents: Days = Field(1100, description="Finished incidents and their messages.")
+    audit_log: Days = Field(1100, description="Who signed in and who changed what.")
     recordings: Days = Field(35, description="Single readings, for `deskwatch simulate` and what is usual.")
 
 
@@ -313,6 +299,8 @@ class File(Part):
     drill: DrillFile | None = Field(None, description="A weekly test of everybody's pager.")
     watchdog: WatchdogFile | None = Field(None, description="Who notices when Deskwatch itself is gone.")
     alertmanager: AlertmanagerFile | None = Field(None, description="Prometheus Alertmanagers that are told as well.")
+    reports: ReportsFile = Field(ReportsFile(), description="Morning check and memos.")
+    remote_write: RemoteWriteFile | None = Field(None, description="A Prometheus that everything measured is sent to.")
     defaults: DefaultsFile = Field(DefaultsFile(), description="What holds for all checks.")
     modules: Keyed[str, Mapping[str, Any]] = Field({}, description="Probes on demand by their names, for Prometheus.")
     server: ServerFile = Field(ServerFile(), description="Where the pages are.")
@@ -331,5 +319,7 @@ SINGLE: Mapping[str, type[Part]] = {
     "drill": DrillFile,
     "watchdog": WatchdogFile,
     "alertmanager": AlertmanagerFile,
+    "remote_write": RemoteWriteFile,
+    "reports": ReportsFile,
 }
 """The sections that only one file may hold."""

@@ -230,6 +230,9 @@ class AlertingFile(Part):
     dismissed: Minutes = Field(
         900, description="How long a fault that somebody called resolved may still be measured before it is open again."
     )
+    reopen: Annotated[float, _duration(0, 86_400), Duration] = Field(
+        600, description="How long after its end a fault that begins again is the same incident and not a new one."
+    )
     lead: Annotated[float, _duration(0, 86_400), Duration] = Field(
         3600, description="How long before opening the site counts as open."
     )

@@ -3,9 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
+from textwrap import fill
 
 from monitor.config.document import printable
 from monitor.config.machine import Interface, Machine, survey
+from probes._engines.periods import parse
 
 __all__ = ["Machine", "first_config", "survey"]
 
@@ -67,6 +70,9 @@ _SECOND = """\
 
 _SERVICES = """
 services:
+"""
+
+_NAME_SERVICE = """\
   - id: name-service
     name: Name service (DNS)
     affects: Web pages do not open, although the internet works.
@@ -77,6 +83,57 @@ services:
 _RESOLVER = """\
       - {{kind: internet.dns, name: {name}, resolver: {address}, query_name: example.org}}
 """
+
+_REVIEWS = """
+  # What people have to look through by the calendar. The page Reviews shows when, and takes the sign-off with evidence;
+  # two weeks before the day it reminds. `first` is the day by which it is done the first time.
+"""
+
+_REVIEW = """\
+  - id: {id}
+    name: {name}
+    people: 0
+    remedy: Do what the page Reviews says, and sign it off there.
+    checks:
+      - kind: passive.review
+        every: {every}
+        first: {first}
+        timezone: {timezone}
+        what: >-
+{what}
+"""
+
+_CALENDAR = (
+    (
+        "credential-audit",
+        "Audit of keys and cards",
+        "3 months",
+        "Compare the list of keys, cards and codes with the list of members and staff, and switch off what is not "
+        "needed. Evidence: how many were compared, and what was switched off.",
+    ),
+    (
+        "restore-test",
+        "Restore test of the backups",
+        "3 months",
+        "Restore one thing from each backup to another place and open it. "
+        "Evidence: what was restored, from which day, and how long it took.",
+    ),
+    (
+        "stack-review",
+        "Review of devices and software",
+        "3 months",
+        "Go through devices and subscriptions: updates, end of support, contracts, what nobody uses. "
+        "Evidence: what was changed, and what was decided.",
+    ),
+    (
+        "third-party-access",
+        "Review of outside access",
+        "1 year",
+        "List every supplier and former employee with an account, a key or remote access, and end what is not needed. "
+        "Evidence: the list, and what was ended.",
+    ),
+)
+"""Id, name, period and task of what every site has to look through."""
 
 _MORE = """
 # The other sections work the same way: wifi, doors, booking, rooms, equipment, services.
@@ -133,13 +190,21 @@ _MORE = """
 """
 
 
-def first_config(machine: Machine) -> str:
-    """A site.yaml that `load` accepts: what is known of this machine's network, and comments that teach the rest."""
+def first_config(machine: Machine, today: date) -> str:
+    """A site.yaml that `load` accepts: what is known of this machine's network, reviews that fall due from a quarter
+    after today on, and comments that teach the rest."""
     head = _HEAD.format(
         id=_quoted(_slug(machine.host) or "site"), name=_quoted(machine.host), timezone=machine.timezone
     )
     return "".join(
-        (head, _UPLINKS.format(found=_found(machine.interfaces)), *_uplinks(machine), *_services(machine), _MORE)
+        (
+            head,
+            _UPLINKS.format(found=_found(machine.interfaces)),
+            *_uplinks(machine),
+            *_services(machine),
+            *_reviews(machine, today),
+            _MORE,
+        )
     )
 
 
@@ -164,10 +229,21 @@ def _uplinks(machine: Machine) -> Iterator[str]:
 
 
 def _services(machine: Machine) -> Iterator[str]:
+    yield _SERVICES
     if machine.resolvers:
-        yield _SERVICES
+        yield _NAME_SERVICE
     for number, address in enumerate(machine.resolvers, 1):
         yield _RESOLVER.format(name=f"resolver-{number}", address=_quoted(address))
+
+
+def _reviews(machine: Machine, today: date) -> Iterator[str]:
+    """An asset for each review; they fall due a week apart, so that nobody has to do all of them at once."""
+    yield _REVIEWS
+    quarter = parse("3 months").after(today)
+    for week, (id, name, every, what) in enumerate(_CALENDAR):
+        first = quarter + timedelta(weeks=week)
+        told = fill(what, 110, initial_indent=" " * 10, subsequent_indent=" " * 10)
+        yield _REVIEW.format(id=id, name=name, every=every, first=first, timezone=_quoted(machine.timezone), what=told)
 
 
 def _slug(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from alerting.inbound import OUTSIDE
 from alerting.oncall import Directory, Person, Schedule
 from alerting.routes import Route
 from alerting.rules import Rule
+from monitor.people.roles import Role
 from probes import Params
 from probes._engines.uplinks import Uplink
 
@@ -90,24 +92,68 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files of the certificate of the pages, with those between it and its root, and of its private key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxy:
+    """A proxy that connects from these networks and knows who asks: it names them in `header`, "" for not at all.
+
+    `role` is for those who have no account here, None lets them not in.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    header: str = ""
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """A provider of OpenID Connect with whose accounts people sign in; `roles` are by the values of `role_claim`."""
+
+    issuer: str
+    name: str
+    client_id: str
+    client_secret: SecretStr
+    scopes: tuple[str, ...]
+    name_claim: str
+    role_claim: str
+    roles: Mapping[str, Role]
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """Where the pages are. `url` is how people reach them ("" if not said); `token` opens /metrics and /probe."""
+    """Where the pages are. `url` is how people reach them ("" if not said); `token` opens /metrics and /probe.
+
+    `insecure` lets it listen beyond this machine without TLS or users; without `sign_in_link` the link signs in only
+    while nobody else can administer the site.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8470
     url: str = ""
     token: SecretStr | None = None
+    tls: Tls | None = None
+    insecure: bool = False
+    sign_in_link: bool = True
+    trusted_proxy: TrustedProxy | None = None
+    oidc: Oidc | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many days of spans, of each latency rollup, of finished incidents and messages, and of readings are kept."""
+    """How many days of spans, each latency rollup, finished incidents, the audit log and readings are kept."""
 
     spans: int = 400
     five_minutes: int = 14
     hours: int = 90
     days: int = 800
     incidents: int = 1100
+    audit_log: int = 1100
     recordings: int = 35
 
 
@@ -124,14 +170,16 @@ class Alerting:
     """How long things last, in seconds, and how much is sent.
 
     `acknowledged` is how long an acknowledgement holds while the fault lasts, `links` how long a signed link works,
-    `dismissed` how long a fault that somebody called resolved may go on being measured before it is open again. The
-    site counts as open `lead` before it opens. `budget` is how many messages below critical one destination gets in
+    `dismissed` how long a fault that somebody called resolved may go on being measured before it is open again. One
+    that begins again within `reopen` after its end is the same incident. The site counts as open `lead` before it
+    opens. `budget` is how many messages below critical one destination gets in
     five minutes; more go out together in one.
     """
 
     acknowledged: float = 4 * 3600
     links: float = 24 * 3600
     dismissed: float = 900
+    reopen: float = 600
     lead: float = 3600
     budget: int = 10
 
@@ -163,6 +211,73 @@ class Alertmanager:
 
 
 @dataclass(frozen=True, slots=True)
+class Morning:
+    """The check of everything, `before` seconds before opening; it may take `deadline` seconds.
+
+    `to` is what a step of a route may name: people, schedules, routes.
+    """
+
+    before: float
+    to: tuple[str, ...]
+    deadline: float = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """A report that is made again and again at a wall-clock time.
+
+    On a `weekday` (Monday is 0), on a day of the `month`, or every day if it has neither.
+    """
+
+    at: time
+    to: tuple[str, ...]
+    weekday: int | None = None
+    month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What figures are held against.
+
+    `availability` is a share of the open hours, `tickets` faults that members report for each member and month at most,
+    `adoption` the share of the members who use the app at least.
+    """
+
+    availability: float = 0.995
+    tickets: float = 0.1
+    adoption: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Which reports are made, and who gets them; None for one that nobody wants."""
+
+    morning: Morning | None = None
+    daily: Memo | None = None
+    weekly: Memo | None = None
+    monthly: Memo | None = None
+    isp: Memo | None = None
+    targets: Targets = Targets()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteWrite:
+    """Where all series are sent, every `interval` seconds, with these labels beside their own.
+
+    `authorization` is the value of that header. What cannot be sent waits in `folder`: `spool` bytes at most, none of
+    it older than `keep` seconds.
+    """
+
+    url: str
+    labels: Mapping[str, str]
+    folder: Path
+    authorization: SecretStr | None = None
+    interval: float = 30
+    spool: int = 256_000_000
+    keep: float = 86_400
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One site, ready to be watched. `destinations` holds the Apprise URL of every destination: channels of routes and
     contacts of people."""
@@ -181,7 +296,9 @@ class Config:
     drill: Drill | None = None
     watchdog: Watchdog | None = None
     alertmanager: Alertmanager | None = None
+    remote_write: RemoteWrite | None = None
     modules: Mapping[str, Module] = field(default_factory=dict)
+    reports: Reports = Reports()
 
     @property
     def checks(self) -> tuple[Check, ...]:

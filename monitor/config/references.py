@@ -52,8 +52,8 @@ class Mention(NamedTuple):
     id: str
 
 
-def verify(assets: Sequence[FoundAsset], told: Told, findings: Findings) -> None:
-    """Note everything that does not agree."""
+def verify(assets: Sequence[FoundAsset], told: Told, reports: Place | None, findings: Findings) -> None:
+    """Note everything that does not agree; `reports` is where the section of that name stands."""
     used_once(((asset.place, "asset", asset.id) for asset in assets), findings)
     for asset in assets:
         _checks_named_once(asset, findings)
@@ -70,7 +70,7 @@ def verify(assets: Sequence[FoundAsset], told: Told, findings: Findings) -> None
         path = " -> ".join(_shown(name) for name in (*circle, circle[0]))
         findings.add(places[circle[0]].at("depends_on"), f"goes in a circle: {path}; remove one of these")
     _verify_maintenance(assets, told, findings)
-    _verify_names(told, findings)
+    _verify_names(told, reports, findings)
 
 
 def written_id(place: Place) -> str:
@@ -140,7 +140,7 @@ def _verify_maintenance(assets: Iterable[FoundAsset], told: Told, findings: Find
                 findings.add(mention.place, f"no asset has the tag `{_shown(mention.id)}`{guess}")
 
 
-def _verify_names(told: Told, findings: Findings) -> None:
+def _verify_names(told: Told, reports: Place | None, findings: Findings) -> None:
     """People, on-call schedules and routes are named in one breath, so that their ids must differ."""
     people = [(found.place, "person", found.id) for found in told.people]
     schedules = [(found.place, _SCHEDULE, found.id) for found in told.on_call]
@@ -157,10 +157,20 @@ def _verify_names(told: Told, findings: Findings) -> None:
                 findings.add(mention.place, message)
             else:
                 _can_be_told(mention, nouns, silent, findings)
-    for route in told.routes:
-        for step in route.place.at("steps").entries:
-            for mention in mentions(step.at("to")):
-                _can_be_told(mention, nouns, silent, findings)
+    for place in (*_steps(told.routes), *_report_readers(reports)):
+        for mention in mentions(place):
+            _can_be_told(mention, nouns, silent, findings)
+
+
+def _steps(routes: Iterable[Found[RouteFile]]) -> Iterator[Place]:
+    """Where routes say whom they tell."""
+    return (step.at("to") for route in routes for step in route.place.at("steps").entries)
+
+
+def _report_readers(reports: Place | None) -> Iterator[Place]:
+    """Where reports say who gets them."""
+    if reports is not None and isinstance(reports.value, MarkedDict):
+        yield from (reports.at(name, "to") for name in reports.value)
 
 
 def _can_be_told(mention: Mention, nouns: Mapping[str, str], silent: Collection[str], findings: Findings) -> None:

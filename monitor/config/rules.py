@@ -58,7 +58,7 @@ BUILT_IN = Rules({DOWN.id: DOWN, BLIND.id: BLIND})
 
 def proposed(probe: type[Probe[Any]]) -> Rules:
     """The rules of a kind, before the file changes any of them; their `check` is still ""."""
-    built_in = {**BUILT_IN.known, DOWN.id: replace(DOWN, says=probe.says)}
+    built_in = {**BUILT_IN.known, DOWN.id: replace(DOWN, says=probe.says, severity=Severity(probe.severity))}
     known = {**built_in, **{rule.id: _of_default(rule) for rule in probe.rules}}
     return Rules(known, frozenset({BLIND.id} if probe.passive else ()))
 

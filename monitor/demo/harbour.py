@@ -2,14 +2,16 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from monitor.demo import control, script
 from monitor.demo.certificates import Authority
 from monitor.demo.control import Control, Request
-from monitor.demo.devices import made
+from monitor.demo.devices import TIMEZONE, made
 from monitor.demo.errors import DemoError
 from monitor.demo.faults import FAULTS, Fault, find
 from monitor.demo.passwords import Passwords, keep
@@ -126,7 +128,8 @@ class Demo:
         calendar = self._devices.calendar
         urls = {f"{room}-calendar": calendar.url(room) for room in ("harbour", "lighthouse")}
         values = {**self._passwords._asdict(), **urls, "sink": self.sink.url}
-        text = site_file(self._port, self._devices, keep(self.folder / "secrets", values), authority)
+        today = datetime.now(ZoneInfo(TIMEZONE)).date()
+        text = site_file(self._port, self._devices, keep(self.folder / "secrets", values), authority, today)
         self.config_path.write_text(text, encoding="utf-8")
 
     async def _answer(self, request: Request) -> Request:

@@ -1,6 +1,7 @@
 """The demo's configuration: what a real site.yaml looks like, with addresses that exist on this machine alone."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 from monitor.demo.devices import NAME, TIMEZONE, Devices
@@ -8,11 +9,11 @@ from monitor.demo.peers import codec, nexudus, wifi
 from monitor.demo.peers.internet import ASN_ZONE, FIBRE, LTE, PAGES
 
 
-def site_file(board: int, devices: Devices, secret: Mapping[str, str], authority: Path) -> str:
+def site_file(board: int, devices: Devices, secret: Mapping[str, str], authority: Path, today: date) -> str:
     """The text of site.yaml, for devices that listen.
 
     `board` is the port of the pages, `secret` holds a reference for each name, and `authority` is the certificate that
-    those of the devices are signed with.
+    those of the devices are signed with. Reviews fall due some time after `today`.
     """
     return _TEMPLATE.format(
         board=board,
@@ -28,6 +29,8 @@ def site_file(board: int, devices: Devices, secret: Mapping[str, str], authority
         wifi=wifi,
         codec=codec,
         nexudus=nexudus,
+        soon=today + timedelta(days=9),
+        later=today + timedelta(days=150),
     )
 
 
@@ -284,8 +287,38 @@ services:
         key: {secret[heartbeat]}
         period: 60
         grace: 30
+  - id: restore-test
+    name: Restore test of the backups
+    people: 4
+    affects: Nobody yet, but nobody knows whether the backups are of any use.
+    remedy: Do what the page Reviews says, and sign it off there.
+    rules: {{due-soon: off}}                      # a demo begins without faults; the page says it all the same
+    checks:
+      - kind: passive.review
+        every: 3 months
+        first: {soon}
+        timezone: {timezone}
+        what: >-
+          Restore one file of the file server and one table of the member list to another place and open them.
+          Evidence: which ones, from which day, and how long it took.
+  - id: third-party-access
+    name: Review of outside access
+    people: 4
+    affects: Nobody yet, but whoever left last year may still have a key.
+    remedy: Do what the page Reviews says, and sign it off there.
+    checks:
+      - kind: passive.review
+        every: 1 year
+        first: {later}
+        timezone: {timezone}
+        what: >-
+          List every supplier and former employee with an account, a key or remote access, and end what is not needed.
+          Evidence: the list, and what was ended.
 
 routes:
   - id: technician
     to: {secret[sink]}
+
+reports:
+  morning: {{before: 45m, to: [technician], deadline: 1m}}
 """

@@ -7,13 +7,14 @@ from monitor.config.document import printable
 from monitor.migrate.draft import Unportable
 
 _FLAGS = re.compile(r"\(\?([ims]+)\)(.*)", re.DOTALL)
-_FOREIGN = re.compile(r"\\[pPQECz]|\[\[:|\(\?[a-zA-Z]*U|\\x\{")
+_FOREIGN = re.compile(r"(?<!\\)(?:\\\\)*(\\[pPQECz]|\[\[:|\(\?[a-zA-Z]*U|\\x\{)")
+"""Not what a backslash before makes a plain character of."""
 
 
 def python(pattern: str) -> str:
     """The same in Python's notation, able to stand inside another one. Raises Unportable for what only RE2 knows."""
     if found := _FOREIGN.search(pattern):
-        raise Unportable(f"the pattern `{printable(pattern)}` has `{found[0]}` in it, which Python does not know")
+        raise Unportable(f"the pattern `{printable(pattern)}` has `{found[1]}` in it, which Python does not know")
     if flags := _FLAGS.fullmatch(pattern):
         pattern = f"(?{flags[1]}:{flags[2]})"
     try:

@@ -1,6 +1,7 @@
 """Episodes and what the rules remember: enough to go on after a restart as if there had been none."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Row, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerting.rules import Episode, State
-from monitor.store.dialects import upsert
+from monitor.store.dialects import one_of, upsert
 from monitor.store.tables import episodes
 from monitor.store.tables import states as _states
 
@@ -80,10 +81,35 @@ async def touching(conn: AsyncConnection, check: str, start: datetime, end: date
     return tuple(_episode(row) for row in await conn.execute(query.order_by(episodes.c.opened, episodes.c.id)))
 
 
+async def between(conn: AsyncConnection, start: datetime, end: datetime) -> tuple[Episode, ...]:
+    """The episodes of all checks that have fired and reach into the time from `start` to `end`, oldest first."""
+    still = episodes.c.closed.is_(None) | (episodes.c.closed >= start)
+    query = select(*_COLUMNS).where(episodes.c.opened < end, episodes.c.fired.is_not(None), still)
+    return tuple(_episode(row) for row in await conn.execute(query.order_by(episodes.c.opened, episodes.c.id)))
+
+
 async def closed_since(conn: AsyncConnection, since: datetime) -> tuple[Episode, ...]:
     """The episodes that had fired and ended at `since` or later, in the order of their end."""
     query = select(*_COLUMNS).where(episodes.c.closed >= since, episodes.c.fired.is_not(None))
     return tuple(_episode(row) for row in await conn.execute(query.order_by(episodes.c.closed, episodes.c.id)))
+
+
+async def of_incidents(conn: AsyncConnection, ids: Collection[str]) -> dict[str, tuple[Episode, ...]]:
+    """The episodes of some incidents, by the incident, oldest first."""
+    query = select(*_COLUMNS, episodes.c.incident).where(one_of(conn, episodes.c.incident, ids))
+    found = defaultdict[str, list[Episode]](list)
+    for *columns, incident in await conn.execute(query.order_by(episodes.c.opened, episodes.c.id)):
+        found[incident].append(Episode(*columns))
+    return {id: tuple(some) for id, some in found.items()}
+
+
+async def ended(conn: AsyncConnection, since: datetime) -> dict[tuple[str, str], str]:
+    """The incident of the last episode of each rule that was over then or later, by check and rule."""
+    query = select(episodes.c.check, episodes.c.rule, episodes.c.incident)
+    rows = await conn.execute(
+        query.where(episodes.c.closed >= since, episodes.c.incident.is_not(None)).order_by(episodes.c.closed)
+    )
+    return {(row.check, row.rule): row.incident for row in rows}
 
 
 async def recent(conn: AsyncConnection, check: str, limit: int = 20) -> tuple[Episode, ...]:

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from alerting.bundling import Sent, Waiting
 from alerting.channels import BEGINNINGS, Delivery, Key, NoticeKind, Notification, Outcome
 from alerting.rules import Severity
+from incidents.chronicle import Heard
 from monitor.store import dialects
-from monitor.store.tables import MessageState, incidents, messages
+from monitor.store.tables import MessageState, episodes, incidents, messages
 from monitor.store.tables import deliveries as _deliveries
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "enqueue",
     "enqueue_all",
     "expire",
+    "finished",
     "is_known",
     "lease",
     "of_incident",
@@ -35,12 +37,13 @@ __all__ = [
     "recover",
     "scripts",
     "sent",
+    "told",
     "waiting",
 ]
 
 _WAITING = (MessageState.QUEUED, MessageState.RETRY)
 _HEARD = (MessageState.ACCEPTED, MessageState.MERGED)
-_UNCOUNTED = (NoticeKind.TEST, NoticeKind.DRILL, NoticeKind.ALARM)
+_UNCOUNTED = (NoticeKind.TEST, NoticeKind.DRILL, NoticeKind.ALARM, NoticeKind.REPORT)
 
 
 class Message(NamedTuple):
@@ -76,6 +79,13 @@ class Script(NamedTuple):
     what: str
     since: datetime
     until: datetime | None
+
+
+class Finished(NamedTuple):
+    """A message about an incident that needs no further attempt, and what became of it."""
+
+    incident: str
+    heard: Heard
 
 
 class Queued(NamedTuple):
@@ -128,6 +138,17 @@ async def waiting(conn: AsyncConnection, destination: str) -> tuple[Waiting, ...
     )
     rows = await conn.execute(query.order_by(one.c.id))
     return tuple(Waiting._make((*most, None if last is None else bool(last))) for *most, last in rows)
+
+
+async def told(conn: AsyncConnection, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
+    """How many messages about each rule, by check and rule, people got in a stretch of time, alone or with others."""
+    query = (
+        select(episodes.c.check, episodes.c.rule, func.count())
+        .join(messages, messages.c.episode == episodes.c.id)
+        .where(messages.c.finished >= start, messages.c.finished < end, messages.c.state.in_(_HEARD))
+        .group_by(episodes.c.check, episodes.c.rule)
+    )
+    return {(check, rule): found for check, rule, found in await conn.execute(query)}
 
 
 async def sent(conn: AsyncConnection, destination: str, since: datetime) -> tuple[Sent, ...]:
@@ -243,6 +264,20 @@ async def recent(conn: AsyncConnection, limit: int = 20) -> tuple[Message, ...]:
 async def of_incident(conn: AsyncConnection, incident: str) -> tuple[Message, ...]:
     """All messages of an incident, oldest first."""
     return await _load(conn, select(messages).where(messages.c.incident == incident).order_by(messages.c.id))
+
+
+async def finished(conn: AsyncConnection, since: datetime, until: datetime) -> tuple[Finished, ...]:
+    """The messages about incidents that arrived or were given up after `since`, up to `until`, in that order.
+
+    Reminders that arrived are left out.
+    """
+    ended = (messages.c.finished > since) & (messages.c.finished <= until) & (messages.c.incident != "")
+    reminder = (messages.c.kind == NoticeKind.REPEAT) & messages.c.state.in_(_HEARD)
+    query = select(messages).where(ended, messages.c.state.in_((*_HEARD, MessageState.DEAD)), ~reminder)
+    return tuple(
+        Finished(row.incident, Heard(row.destination, row.kind, row.state in _HEARD, row.finished, row.words))
+        for row in await conn.execute(query.order_by(messages.c.finished, messages.c.id))
+    )
 
 
 async def is_known(conn: AsyncConnection, episode: str, since: datetime) -> bool:

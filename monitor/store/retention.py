@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from incidents.lifecycle import Stage
 from monitor.config.model import Retention
 from monitor.store.tables import (
+    audit_log,
     decisions,
     episodes,
     incidents,
@@ -43,6 +44,7 @@ async def prune(conn: AsyncConnection, now: datetime, retention: Retention) -> i
     deleted += await _delete(conn, link_uses, link_uses.c.at < _ago(now, retention.incidents), link_uses.c.at)
     deleted += await _delete(conn, silences, silences.c.ends < _ago(now, retention.incidents), silences.c.ends)
     deleted += await _delete(conn, overrides, overrides.c.ends < _ago(now, retention.incidents), overrides.c.ends)
+    deleted += await _delete(conn, audit_log, audit_log.c.at < _ago(now, retention.audit_log), audit_log.c.at)
     return deleted + await _delete(conn, sessions, sessions.c.expires <= now, sessions.c.expires)
 
 

@@ -20,16 +20,22 @@ async def save(conn: AsyncConnection, spans: Sequence[Span]) -> None:
 
 
 async def between(
-    conn: AsyncConnection, start: datetime, end: datetime, checks: Collection[str] | None = None
+    conn: AsyncConnection,
+    start: datetime,
+    end: datetime,
+    checks: Collection[str] | None = None,
+    limit: int | None = None,
 ) -> dict[str, tuple[Span, ...]]:
     """The spans that reach into the time from `start` to `end`, by check, each as stored, oldest first.
 
-    `checks` None means all of them; a check without a span is not in the result.
+    `checks` None means all of them; a check without a span is not in the result. Of more than `limit` spans, those of
+    the last checks are missing.
     """
     query = select(_spans).where(_spans.c.start < end, _spans.c.end > start)
     if checks is not None:
         query = query.where(one_of(conn, _spans.c.check, checks))
-    found = [Span(*row) for row in await conn.execute(query.order_by(_spans.c.check, _spans.c.start))]
+    rows = await conn.execute(query.order_by(_spans.c.check, _spans.c.start).limit(limit))
+    found = [Span(*row) for row in rows]
     return {check: tuple(some) for check, some in groupby(found, key=lambda span: span.check)}
 
 

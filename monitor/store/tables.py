@@ -27,7 +27,10 @@ from alerting.channels import NoticeKind, Outcome
 from alerting.gates import Gate
 from alerting.rules import Lack, Phase, Severity, Why
 from alerting.verdicts import Verdict
+from incidents.incident import EntryKind, Origin
 from incidents.lifecycle import Stage
+from incidents.review import Category, Detection
+from monitor.people.roles import Role
 from probes import Status
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,7 +128,22 @@ incidents = Table(
     Column("impact", Words, nullable=False),
     Column("resolution", Words, nullable=False),
     Column("root_cause", Words, nullable=False),
+    Column("origin", Word(Origin), nullable=False, server_default=Origin.WATCHED.value),
+    Column("reporter", Words, nullable=False, server_default=""),
+    Column("merged_into", Text),
+    Column("reopened", Integer, nullable=False, server_default="0"),
+    Column("cost", JSON(none_as_null=True)),
+    Column("corrected", JSON(none_as_null=True)),
+    Column("category", Word(Category), nullable=False, server_default=""),
+    Column("trigger", Words, nullable=False, server_default=""),
+    Column("factors", Words, nullable=False, server_default=""),
+    Column("detection", Word(Detection), nullable=False, server_default=""),
+    Column("missing_check", Words, nullable=False, server_default=""),
+    Column("went_well", Words, nullable=False, server_default=""),
+    Column("went_wrong", Words, nullable=False, server_default=""),
+    Column("no_action", Words, nullable=False, server_default=""),
     Index("incidents_stage", "stage"),
+    Index("incidents_opened", "opened"),
 )
 
 timeline = Table(
@@ -136,6 +154,42 @@ timeline = Table(
     Column("at", Instant, nullable=False),
     Column("who", Words, nullable=False),
     Column("text", Words, nullable=False),
+    Column("kind", Word(EntryKind), nullable=False, server_default=EntryKind.NOTE.value),
+    Column("noted", Instant),
+)
+
+# What is to be done so that it does not happen again. `due` is a date of the site's calendar.
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incident", Text, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("text", Words, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("due", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("done", Instant),
+    Column("done_by", Words, nullable=False, server_default=""),
+    Column("reminded", Instant),
+    Index("actions_incident", "incident"),
+    Index("actions_due", "done", "due"),
+)
+
+# Files that people add to an incident: pictures, mails, logs.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incident", Text, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("attachments_incident", "incident"),
 )
 
 told = Table(
@@ -283,6 +337,7 @@ rollups = Table(
     sqlite_with_rowid=False,
 )
 
+# Who is signed in, on which device. Without a `user` it is whoever has opened the sign-in link.
 sessions = Table(
     "sessions",
     metadata,
@@ -291,7 +346,72 @@ sessions = Table(
     Column("created", Instant, nullable=False),
     Column("seen", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
+    Column("user", Text),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("agent", Words, nullable=False, server_default=""),
     Index("sessions_expires", "expires"),
+    Index("sessions_user", "user"),
+)
+
+# Who may sign in. `password` is a hash, "" for those whom only somebody else vouches for: `subject` says who that is.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("password", Text, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("totp", Text, nullable=False),
+    Column("totp_step", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", Instant, nullable=False),
+)
+
+# What they may do, by site; the site "*" is all of them.
+grants = Table(
+    "grants",
+    metadata,
+    Column("user", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("site", Text, primary_key=True),
+    Column("role", Word(Role), nullable=False),
+)
+
+# Digests of what signs in once without the authenticator app.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+)
+
+# What programs come with, and people who are no browser; one with a `user` may at most what that user may.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
+    Column("user", Text, ForeignKey("users.id", ondelete="CASCADE")),
+    Column("site", Text, nullable=False),
+    Column("role", Word(Role), nullable=False),
+    Column("author", Words, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("seen", Instant),
+    Index("tokens_user", "user"),
+)
+
+# Who did what. Rows are added, and deleted only when they are older than the retention.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("target", Words, nullable=False),
+    Index("audit_log_at", "at"),
 )
 
 silences = Table(
@@ -350,8 +470,7 @@ orders = Table(
     Column("incident", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("who", Words, nullable=False),
-    Column("resolution", Words, nullable=False),
-    Column("root_cause", Words, nullable=False),
+    Column("details", JSON, nullable=False, server_default="{}"),
 )
 
 # What signs the links in messages.
@@ -414,7 +533,8 @@ recordings = Table(
     sqlite_with_rowid=False,
 )
 
-# Who has looked through an audit, when, and how it stood then: figures, and no person of it. Kept for ever.
+# Who has looked through an audit or done a review, when, and how it stood then: figures, and no person of it; `link` is
+# where its evidence is. Kept for ever.
 signoffs = Table(
     "signoffs",
     metadata,
@@ -425,7 +545,42 @@ signoffs = Table(
     Column("note", Words, nullable=False),
     Column("audited", Instant, nullable=False),
     Column("figures", JSON, nullable=False),
+    Column("link", Words, server_default="", nullable=False),
     Index("signoffs_at", "at"),
+)
+
+# Morning checks and memos as they were sent. `document` is what every rendering is made from.
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("end", Instant, nullable=False),
+    Column("made", Instant, nullable=False),
+    Column("document", JSON, nullable=False),
+    Index("reports_made", "kind", "made"),
+)
+
+# Items of a report that somebody has taken on.
+marks = Table(
+    "marks",
+    metadata,
+    Column("report", Text, ForeignKey("reports.id", ondelete="CASCADE"), primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Words, nullable=False),
+)
+
+# Figures that others push: app adoption, automation rate, revenue. `day` is a date, the first of a month for a month.
+figures = Table(
+    "figures",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 # One row, written to find out whether anything can be.

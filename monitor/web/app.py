@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -9,11 +11,41 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from monitor.people.passwords import Passwords
+from monitor.people.roles import Role
 from monitor.store import StoreError
-from monitor.web import alerts, audits, deliveries, gates, guard, links, live, machine, oncall, pages, pings, why
+from monitor.store import audit_log as stored_log
+from monitor.web import (
+    account,
+    alerts,
+    audit_log,
+    audits,
+    deliveries,
+    figures,
+    gates,
+    grafana,
+    guard,
+    incident_log,
+    incident_record,
+    incidents,
+    links,
+    live,
+    machine,
+    morning,
+    oidc,
+    oncall,
+    pages,
+    pings,
+    reports,
+    reviews,
+    second_factor,
+    sign_in,
+    tokens,
+    users,
+    why,
+)
 from monitor.web.auth import Brake, Gate, Sessions
 from monitor.web.files import Files
-from monitor.web.guard import Role
 from monitor.web.service import App
 
 log = logging.getLogger(__name__)
@@ -22,13 +54,19 @@ LARGEST_BODY = 64 * 1024
 """Bytes of a form or any other request body."""
 
 
+AUDITED: web.AppKey[Mapping[tuple[str, str], str]] = web.AppKey("audited", Mapping)
+"""What the audit log calls a request, by method and path."""
+
+
 class Route(NamedTuple):
-    """One thing that can be asked, and who may ask it."""
+    """One thing that can be asked, and who may ask it. `audit` is what the audit log calls it, "" if it changes nothing
+    or its handler writes there itself."""
 
     method: str
     path: str
     role: Role
     handler: Handler
+    audit: str = ""
 
 
 def routes(files: Files) -> tuple[Route, ...]:
@@ -36,47 +74,108 @@ def routes(files: Files) -> tuple[Route, ...]:
     return (
         Route("GET", "/", Role.VIEWER, pages.board),
         Route("GET", "/fragment/board", Role.VIEWER, pages.board_fragment),
-        Route("GET", "/incidents", Role.VIEWER, pages.incident_list),
-        Route("GET", "/incidents/{id}", Role.VIEWER, pages.incident),
-        Route("GET", "/fragment/incidents/{id}", Role.VIEWER, pages.incident_fragment),
-        Route("POST", "/incidents/{id}/acknowledge", Role.OPERATOR, pages.acknowledge),
-        Route("POST", "/incidents/{id}/pass-on", Role.OPERATOR, pages.pass_on),
-        Route("POST", "/incidents/{id}/fixed", Role.OPERATOR, pages.dismiss),
-        Route("POST", "/incidents/{id}/note", Role.OPERATOR, pages.note),
-        Route("POST", "/incidents/{id}/review", Role.OPERATOR, pages.review),
+        Route("GET", "/incidents", Role.VIEWER, incident_log.listed),
+        Route("GET", "/incidents/new", Role.OPERATOR, incident_log.show_report),
+        Route("POST", "/incidents", Role.OPERATOR, incident_log.report, "incident reported"),
+        Route("GET", "/incidents/{id}", Role.VIEWER, incidents.show),
+        Route("GET", "/fragment/incidents/{id}", Role.VIEWER, incidents.show_fragment),
+        Route("GET", "/incidents/{id}/{shape}", Role.VIEWER, incidents.download),
+        Route("POST", "/incidents/{id}/acknowledge", Role.OPERATOR, incidents.acknowledge, "incident acknowledged"),
+        Route("POST", "/incidents/{id}/pass-on", Role.OPERATOR, incidents.pass_on, "incident passed on"),
+        Route("POST", "/incidents/{id}/fixed", Role.OPERATOR, incidents.dismiss, "incident called fixed"),
+        Route("POST", "/incidents/{id}/note", Role.OPERATOR, incidents.note, "incident noted"),
+        Route("POST", "/incidents/{id}/merge", Role.OPERATOR, incident_record.merge, "incident merged"),
+        Route("POST", "/incidents/{id}/review", Role.OPERATOR, incident_record.review, "incident reviewed"),
+        Route("POST", "/incidents/{id}/times", Role.OPERATOR, incident_record.correct_times, "incident corrected"),
+        Route(
+            "POST", "/incidents/{id}/lines/{line}", Role.OPERATOR, incident_record.correct_line, "incident corrected"
+        ),
+        Route("POST", "/incidents/{id}/impact", Role.OPERATOR, incident_record.correct_impact, "incident corrected"),
+        Route("POST", "/incidents/{id}/actions", Role.OPERATOR, incident_record.add_action, "action added"),
+        Route(
+            "POST", "/incidents/{id}/actions/{action}/done", Role.OPERATOR, incident_record.end_action, "action done"
+        ),
+        Route(
+            "POST", "/incidents/{id}/actions/{action}/due", Role.OPERATOR, incident_record.move_action, "action moved"
+        ),
+        Route("POST", "/incidents/{id}/files", Role.OPERATOR, incident_record.attach, "file attached"),
+        Route("GET", "/incidents/{id}/files/{file}", Role.VIEWER, incident_record.download),
         Route("GET", "/assets/{id}", Role.VIEWER, pages.asset),
         Route("GET", "/fragment/assets/{id}", Role.VIEWER, pages.asset_fragment),
         Route("GET", "/silences", Role.VIEWER, gates.silence_list),
-        Route("POST", "/silences", Role.OPERATOR, gates.begin_silence),
+        Route("POST", "/silences", Role.OPERATOR, gates.begin_silence, "silence begun"),
         Route("POST", "/silences/preview", Role.OPERATOR, gates.silence_preview),
-        Route("POST", "/silences/{id}/end", Role.OPERATOR, gates.end_silence),
+        Route("POST", "/silences/{id}/end", Role.OPERATOR, gates.end_silence, "silence ended"),
         Route("GET", "/maintenance", Role.VIEWER, gates.maintenance),
         Route("GET", "/why", Role.VIEWER, why.show),
         Route("GET", "/deliveries", Role.VIEWER, deliveries.show),
         Route("GET", "/fragment/deliveries", Role.VIEWER, deliveries.show_fragment),
-        Route("POST", "/deliveries/test", Role.OPERATOR, deliveries.test),
+        Route("POST", "/deliveries/test", Role.OPERATOR, deliveries.test, "test sent"),
         Route("GET", "/on-call", Role.VIEWER, oncall.show),
-        Route("POST", "/on-call/overrides", Role.OPERATOR, oncall.override),
-        Route("POST", "/on-call/overrides/{id}/remove", Role.OPERATOR, oncall.drop_override),
+        Route("POST", "/on-call/overrides", Role.OPERATOR, oncall.override, "override made"),
+        Route("POST", "/on-call/overrides/{id}/remove", Role.OPERATOR, oncall.drop_override, "override removed"),
         Route("GET", "/audits/credentials", Role.VIEWER, audits.show),
-        Route("POST", "/audits/credentials/sign-off", Role.OPERATOR, audits.sign_off),
+        Route("POST", "/audits/credentials/sign-off", Role.OPERATOR, audits.sign_off, "audit signed off"),
+        Route("GET", "/reviews", Role.VIEWER, reviews.show),
+        Route("POST", "/reviews/sign-off", Role.OPERATOR, reviews.sign_off, "review signed off"),
+        Route("GET", "/reports", Role.VIEWER, reports.listed),
+        Route("POST", "/reports", Role.OPERATOR, reports.make, "report made"),
+        Route("GET", "/reports/{id}", Role.VIEWER, reports.show),
+        Route("GET", "/reports/{id}/{shape}", Role.VIEWER, reports.download),
+        Route("GET", "/morning", Role.VIEWER, morning.show),
+        Route("POST", "/morning/run", Role.OPERATOR, morning.run, "morning check run"),
+        Route("GET", "/morning/{id}", Role.VIEWER, morning.show_one),
+        Route("POST", "/morning/{id}/take", Role.OPERATOR, morning.take, "morning item taken"),
+        Route("POST", "/morning/{id}/give-back", Role.OPERATOR, morning.give_back, "morning item given back"),
         Route("GET", "/events", Role.VIEWER, live.events),
-        Route("POST", "/sign-out", Role.VIEWER, pages.sign_out),
-        Route("GET", "/sign-in", Role.PUBLIC, pages.sign_in_page),
-        Route("POST", "/sign-in", Role.PUBLIC, pages.sign_in),
+        Route("POST", "/sign-out", Role.VIEWER, sign_in.sign_out),
+        Route("GET", "/sign-in", Role.PUBLIC, sign_in.show),
+        Route("POST", "/sign-in", Role.PUBLIC, sign_in.sign_in),
+        Route("POST", "/sign-in/second-factor", Role.PUBLIC, sign_in.second_step),
+        Route("GET", "/sign-in/oidc", Role.PUBLIC, oidc.begin),
+        Route("GET", "/sign-in/oidc/back", Role.PUBLIC, oidc.back),
+        Route("GET", "/account", Role.VIEWER, account.show),
+        Route("POST", "/account/password", Role.VIEWER, account.change_password),
+        Route("POST", "/account/sessions/end", Role.VIEWER, account.end_others),
+        Route("POST", "/account/sessions/{id}/end", Role.VIEWER, account.end_session),
+        Route("POST", "/account/second-factor", Role.VIEWER, second_factor.begin),
+        Route("GET", "/account/second-factor/code.svg", Role.VIEWER, second_factor.picture),
+        Route("POST", "/account/second-factor/confirm", Role.VIEWER, second_factor.confirm),
+        Route("POST", "/account/second-factor/off", Role.VIEWER, second_factor.off),
+        Route("POST", "/account/recovery-codes", Role.VIEWER, second_factor.renew_codes),
+        Route("POST", "/account/tokens", Role.VIEWER, tokens.make_own),
+        Route("POST", "/account/tokens/{id}/revoke", Role.VIEWER, tokens.revoke_own),
+        Route("GET", "/users", Role.ADMIN, users.show),
+        Route("POST", "/users", Role.ADMIN, users.add),
+        Route("POST", "/users/{id}/role", Role.ADMIN, users.set_role),
+        Route("POST", "/users/{id}/disable", Role.ADMIN, users.disable),
+        Route("POST", "/users/{id}/enable", Role.ADMIN, users.enable),
+        Route("POST", "/users/{id}/password", Role.ADMIN, users.set_password),
+        Route("POST", "/users/{id}/second-factor/off", Role.ADMIN, users.drop_second_factor),
+        Route("POST", "/users/{id}/remove", Role.ADMIN, users.remove),
+        Route("POST", "/users/tokens", Role.ADMIN, tokens.make),
+        Route("POST", "/users/tokens/{id}/revoke", Role.ADMIN, tokens.revoke),
+        Route("GET", "/audit-log", Role.ADMIN, audit_log.show),
+        Route("GET", "/audit-log/entries.csv", Role.ADMIN, audit_log.as_csv),
+        Route("GET", "/audit-log/entries.json", Role.ADMIN, audit_log.as_json),
         *(
             Route(method, path, Role.PUBLIC, pings.ping)
             for method in ("GET", "POST")
             for path in ("/ping/{key}", "/ping/{key}/{what}")
         ),
         Route("GET", "/act/{token}", Role.PUBLIC, links.show),
-        Route("POST", "/act", Role.PUBLIC, links.act),
+        Route("POST", "/act", Role.PUBLIC, links.act, "incident answered by link"),
         Route("GET", "/static/{name}", Role.PUBLIC, files.serve),
         Route("GET", "/-/healthy", Role.PUBLIC, machine.healthy),
         Route("GET", "/-/ready", Role.PUBLIC, machine.ready),
-        Route("POST", "/-/reload", Role.MACHINE, machine.reload),
+        Route("POST", "/-/reload", Role.MACHINE, machine.reload, "configuration reloaded"),
         Route("GET", "/metrics", Role.MACHINE, machine.metrics),
         Route("GET", "/probe", Role.MACHINE, machine.probe),
+        Route("POST", "/api/v1/figures", Role.MACHINE, figures.push, "figures pushed"),
+        Route("GET", "/api/v1/grafana/incidents", Role.MACHINE, grafana.incident_list),
+        Route("GET", "/api/v1/grafana/status", Role.MACHINE, grafana.status),
+        Route("GET", "/api/v1/grafana/availability", Role.MACHINE, grafana.availability),
+        Route("GET", "/api/v1/grafana/verdicts", Role.MACHINE, grafana.verdicts),
         Route("POST", "/api/v2/alerts", Role.MACHINE, alerts.from_prometheus),
         Route("POST", "/api/v1/alertmanager", Role.MACHINE, alerts.from_alertmanager),
     )
@@ -84,7 +183,7 @@ def routes(files: Files) -> tuple[Route, ...]:
 
 def build(app: App, gate: Gate) -> web.Application:
     """The web application of a running service; the caller binds it to an address."""
-    middlewares = (guard.headers, errors, guard.host, guard.origin, guard.role)
+    middlewares = (guard.headers, errors, guard.host, guard.origin, guard.role, audited)
     built = web.Application(client_max_size=LARGEST_BODY, middlewares=middlewares)
     files, streams = Files(Path(__file__).parent / "static"), live.Streams()
     declared = routes(files)
@@ -93,11 +192,16 @@ def build(app: App, gate: Gate) -> web.Application:
             built.router.add_get(route.path, route.handler)
         else:
             built.router.add_route(route.method, route.path, route.handler)
-    built[guard.APP], built[pages.GATE], built[pages.FILES] = app, gate, files
+    built[guard.APP], built[pages.FILES] = app, files
+    built[sign_in.DOOR], built[sign_in.PASSWORDS] = sign_in.Door(gate), Passwords()
+    built[oidc.ASKED] = oidc.Asked(app.config.server.oidc)
+    built[second_factor.BEGUN] = second_factor.Begun()
     built[links.BRAKE], built[pings.BRAKE] = Brake(), Brake()
-    built[guard.SESSIONS] = Sessions(app.store)
-    built[guard.ROLES] = {route.path: route.role for route in declared}
+    built[guard.SESSIONS], built[guard.PROXY_KEY] = Sessions(app.store, app.config.site.id), secrets.token_hex(32)
+    built[guard.ROLES] = {(route.method, route.path): route.role for route in declared}
+    built[AUDITED] = {(route.method, route.path): route.audit for route in declared if route.audit}
     built[machine.PROBING] = asyncio.Semaphore(machine.AT_ONCE)
+    built[grafana.ASKING] = asyncio.Semaphore(grafana.AT_ONCE)
     built[pages.SHARED], built[live.STREAMS] = pages.SharedBoard(), streams
     built.on_shutdown.append(streams.stop)
     return built
@@ -118,6 +222,33 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("a request failed", extra={"path": request.path})
         return _answer(request, web.HTTPInternalServerError(), "Deskwatch made a mistake. Its log says which one.")
+
+
+@web.middleware
+async def audited(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Write into the audit log who has changed something, right after it was changed."""
+    what = request.app[AUDITED].get(guard.route_of(request), "")
+    try:
+        response = await handler(request)
+    except web.HTTPRedirection:
+        await _note(request, what)
+        raise
+    if response.status < HTTPStatus.BAD_REQUEST:
+        await _note(request, what)
+    return response
+
+
+async def _note(request: web.Request, what: str) -> None:
+    """The change was made: a log that cannot be written must not make it look undone."""
+    if not what:
+        return
+    entry = guard.by(request).entry(what, request.get(guard.TARGET, request.match_info.get("id", "")))
+    try:
+        async with request.app[guard.APP].store.begin() as conn:
+            await stored_log.add(conn, entry)
+    except StoreError as error:
+        values = {"what": entry.what, "who": entry.who, "target": entry.target, "error": str(error)}
+        log.error("the audit log misses an entry", extra=values)  # noqa: TRY400 - the error is said
 
 
 def _answer(request: web.Request, error: web.HTTPException, words: str) -> web.Response:

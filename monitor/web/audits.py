@@ -20,7 +20,7 @@ from monitor.audits import (
 from monitor.config.model import Asset, Check, Config
 from monitor.store import signoffs
 from monitor.web import auth
-from monitor.web.guard import APP
+from monitor.web.guard import APP, TARGET
 from monitor.web.pages import field, page, sent
 from monitor.web.service import App
 from probes import Reading, Status
@@ -68,6 +68,7 @@ async def sign_off(request: web.Request) -> web.Response:
         return await _page(request, typed, str(error))
     async with app.store.begin() as conn:
         await signoffs.save(conn, signoff)
+    request[TARGET] = signoff.check
     raise web.HTTPSeeOther("/audits/credentials")
 
 
@@ -82,7 +83,7 @@ def _audit(app: App, typed: Typed) -> Audit:
 async def _page(request: web.Request, typed: Typed, fault: str = "") -> web.Response:
     app = request.app[APP]
     async with app.store.connect() as conn:
-        earlier = await signoffs.page(conn, SIGNED)
+        earlier = await signoffs.page(conn, SIGNED, [check.id for check in checks(app.config)])
     return page(
         request,
         "audits.html",

@@ -11,7 +11,7 @@ from alerting.health import Health, Reach
 from monitor.store import health, outbox
 from monitor.store.outbox import Message
 from monitor.web import words
-from monitor.web.guard import APP
+from monitor.web.guard import APP, TARGET
 from monitor.web.pages import fragment, page, sent
 from monitor.web.service import App
 from monitor.web.views import Verdict
@@ -63,6 +63,7 @@ async def test(request: web.Request) -> NoReturn:
         raise web.HTTPNotFound(
             text=f"There is no destination {words.short(destination, 60)!r} any more. The page shows those that are."
         ) from None
+    request[TARGET] = destination
     raise web.HTTPSeeOther("/deliveries")
 
 

@@ -15,7 +15,7 @@ from monitor.silencing import typed
 from monitor.store import silences
 from monitor.subjects import subjects
 from monitor.web import auth
-from monitor.web.guard import APP, who
+from monitor.web.guard import APP, TARGET, who
 from monitor.web.pages import field, page, sent
 
 LENGTHS = {
@@ -92,6 +92,7 @@ async def begin_silence(request: web.Request) -> web.Response:
     except ValueError as error:
         return await _silences(request, form, fault=str(error))
     await request.app[APP].silence(wanted)
+    request[TARGET] = wanted.id
     raise web.HTTPSeeOther("/silences")
 
 

@@ -12,7 +12,7 @@ from monitor.store import incidents, links
 from monitor.store.links import Use
 from monitor.web import auth
 from monitor.web.auth import Brake
-from monitor.web.guard import APP, count_wrong, form_of
+from monitor.web.guard import APP, TARGET, WHO, count_wrong, form_of
 from monitor.web.pages import page
 from monitor.web.service import App
 
@@ -64,6 +64,7 @@ async def act(request: web.Request) -> web.Response:
     """POST /act: the answer of one button, once; pressed again it says who answered what when."""
     form = await form_of(request)
     opened = await _open(request, str(form.get("token", "")))
+    request[WHO], request[TARGET] = opened.who, opened.link.incident
     action = _action(str(form.get("action", "")), opened.link)
     if opened.link.purpose is Purpose.DRILL:
         await _claim(request.app[APP], opened, action)

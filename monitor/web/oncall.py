@@ -14,7 +14,7 @@ from monitor import rota
 from monitor.config.model import Asset, Config
 from monitor.rota import AHEAD, Duty
 from monitor.web import auth
-from monitor.web.guard import APP, who
+from monitor.web.guard import APP, TARGET, who
 from monitor.web.pages import field, page, sent
 from monitor.web.words import short
 
@@ -75,6 +75,7 @@ async def override(request: web.Request) -> web.Response:
     except ValueError as error:
         return _page(request, typed, fault=str(error))
     await app.override(made)
+    request[TARGET] = made.id
     raise web.HTTPSeeOther("/on-call")
 
 

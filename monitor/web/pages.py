@@ -1,39 +1,35 @@
-"""What people ask: the board, the incidents, the assets, and signing in."""
+"""The board and the pages of the assets, and what all pages are drawn with."""
 
 import asyncio
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from incidents import lifecycle
-from incidents.lifecycle import Change, Incident
+from monitor.people.roles import Role
 from monitor.store import incidents, outbox, spans
 from monitor.web import auth, views, words
-from monitor.web.auth import Gate, Throttled
 from monitor.web.files import Files
-from monitor.web.guard import APP, NO_SESSION, SECRET, SESSIONS, form_of, host_name, is_signed_in, who
+from monitor.web.guard import APP, IDENTITY, SECRET, form_of, who
 from monitor.web.live import stamp
 from monitor.web.service import App
 from probes import REASONS, UNKNOWN_REASONS, load
 
-GATE = web.AppKey("gate", Gate)
 FILES = web.AppKey("files", Files)
 LONGEST_TEXT = 4000
 """Characters of a note, a resolution or a root cause."""
 
-PAGE = 50
 MESSAGES = 8
 FRESH = 10.0
 """Seconds that a board is shown again while nothing has changed; "for 12 min" needs no more."""
+ROLES = {Role.VIEWER: "look", Role.OPERATOR: "look and act", Role.ADMIN: "administer"}
+"""What somebody with a role may do."""
 
 
 class SharedBoard:
@@ -42,21 +38,22 @@ class SharedBoard:
     def __init__(self) -> None:
         self._mark = secrets.token_hex(32)
         self._lock = asyncio.Lock()
-        self._made: tuple[str, float, str] = ("", 0.0, "")
+        self._made: dict[Role, tuple[str, float, str]] = {}
 
-    async def html(self, app: App, form_key: str) -> str:
-        """The changing part of the first page, with the form key of the session that asks."""
+    async def html(self, app: App, form_key: str, role: Role) -> str:
+        """The changing part of the first page for a role, with the form key of the session that asks."""
         async with self._lock:
-            of, at, html = self._made
+            of, at, html = self._made.get(role, ("", 0.0, ""))
             if of != stamp(app) or time.monotonic() - at > FRESH:
                 of, at = stamp(app), time.monotonic()
-                html = await asyncio.to_thread(self._render, app, await world(app), of)
-                self._made = (of, at, html)
+                html = await asyncio.to_thread(self._render, app, await world(app), of, role)
+                self._made[role] = (of, at, html)
         return html.replace(self._mark, form_key)
 
-    def _render(self, app: App, seen: views.World, of: str) -> str:
+    def _render(self, app: App, seen: views.World, of: str, role: Role) -> str:
         """In a thread: a thousand assets take longer than the probes' timing can bear. Only reads."""
-        return render("board_live.html", app, board=views.board(seen), form_key=self._mark, stamp=of)
+        board = views.board(seen)
+        return render("board_live.html", app, board=board, form_key=self._mark, stamp=of, can=can(role))
 
 
 SHARED = web.AppKey("shared", SharedBoard)
@@ -73,26 +70,6 @@ async def board_fragment(request: web.Request) -> web.Response:
     return _html(await _own_board(request))
 
 
-async def incident_list(request: web.Request) -> web.Response:
-    """GET /incidents: newest first; `before` is the id of the last one on the page before."""
-    app = request.app[APP]
-    before = _incident_id(request.query["before"]) if "before" in request.query else None
-    async with app.store.connect() as conn:
-        found = await incidents.page(conn, PAGE + 1, before)
-    rows = [(one, views.lost_minutes(one, app.config, auth.utc_now())) for one in found[:PAGE]]
-    return page(request, "incidents.html", rows=rows, older=found[PAGE - 1].id if len(found) > PAGE else None)
-
-
-async def incident(request: web.Request) -> web.Response:
-    """GET /incidents/ID: what happened, who has it, and the forms to say so."""
-    return page(request, "incident.html", **await _incident(request))
-
-
-async def incident_fragment(request: web.Request) -> web.Response:
-    """GET /fragment/incidents/ID: the part without the forms that people type in."""
-    return fragment(request, "incident_live.html", **await _incident(request))
-
-
 async def asset(request: web.Request) -> web.Response:
     """GET /assets/ID: its checks, its day and its incidents."""
     return page(request, "asset.html", **await _asset(request))
@@ -103,94 +80,20 @@ async def asset_fragment(request: web.Request) -> web.Response:
     return fragment(request, "asset_live.html", **await _asset(request))
 
 
-async def acknowledge(request: web.Request) -> NoReturn:
-    """POST /incidents/ID/acknowledge: the person who asks has it."""
-    await sent(request)
-    lasts = timedelta(seconds=request.app[APP].config.alerting.acknowledged)
-    await _decide(request, lambda one, now: lifecycle.acknowledge(one, who(request), now, now + lasts))
-
-
-async def pass_on(request: web.Request) -> NoReturn:
-    """POST /incidents/ID/pass-on: somebody else should take it."""
-    await sent(request)
-    await _decide(request, lambda one, now: lifecycle.not_me(one, who(request), now))
-
-
-async def dismiss(request: web.Request) -> NoReturn:
-    """POST /incidents/ID/fixed: it is over, as a person says."""
-    await sent(request)
-    lasts = timedelta(seconds=request.app[APP].config.alerting.dismissed)
-    await _decide(request, lambda one, now: lifecycle.dismiss(one, who(request), now, now + lasts))
-
-
-async def note(request: web.Request) -> NoReturn:
-    """POST /incidents/ID/note: a line for the timeline."""
-    text = field(await sent(request), "text")
-    if not text:
-        raise web.HTTPBadRequest(text="The note is empty. Go back and write a line.")
-    await _decide(request, lambda one, now: lifecycle.note(one, text, who(request), now))
-
-
-async def review(request: web.Request) -> NoReturn:
-    """POST /incidents/ID/review: what was done and why it happened."""
-    form = await sent(request)
-    resolution, root_cause = field(form, "resolution"), field(form, "root_cause")
-    await _decide(request, lambda one, now: lifecycle.review(one, resolution, root_cause, who(request), now))
-
-
-async def sign_in_page(request: web.Request) -> web.Response:
-    """GET /sign-in: a button that uses the link up, so that a link preview does not."""
-    if await is_signed_in(request):
-        raise web.HTTPSeeOther("/")
-    return page(request, "sign_in.html", token=request.query.get("token", ""), remedy=NO_SESSION)
-
-
-async def sign_in(request: web.Request) -> NoReturn:
-    """POST /sign-in: the token for a session."""
-    now = auth.utc_now()
-    token = str((await form_of(request)).get("token", ""))
-    try:
-        valid = request.app[GATE].redeem(token, request.remote or "", now)
-    except Throttled:
-        raise web.HTTPTooManyRequests(
-            text="Too many wrong links from this address. Wait a minute, then try again.", headers={"Retry-After": "60"}
-        ) from None
-    if not valid:
-        raise web.HTTPForbidden(text=f"This sign-in link was used already, or is not complete. {NO_SESSION}")
-    answer = web.HTTPSeeOther("/")
-    answer.set_cookie(
-        auth.COOKIE,
-        await request.app[SESSIONS].begin(now),
-        max_age=int(auth.ABSOLUTE.total_seconds()),
-        httponly=True,
-        secure=_is_https(request),
-        samesite="Lax",  # Strict would show a stranger's page to whoever follows an incident's link from the chat
-    )
-    raise answer
-
-
-async def sign_out(request: web.Request) -> NoReturn:
-    """POST /sign-out: end this session."""
-    await sent(request)
-    await request.app[SESSIONS].end(request[SECRET])
-    answer = web.HTTPSeeOther("/sign-in")
-    answer.del_cookie(auth.COOKIE)
-    raise answer
-
-
 def page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
     """A whole page; one for a session carries its form key."""
-    secret = request.get(SECRET, "")
     files = request.app[FILES]
     html = render(
         template,
         request.app[APP],
-        form_key=auth.form_key(secret) if secret else "",
+        form_key=_form_key(request),
+        can=_can(request),
+        signed_in_as=who(request),
         css=files.address("style.css"),
         js=files.address("live.js"),
         icon=files.address("icon.svg"),
         path=request.path,
-        signed_in=bool(secret),
+        signed_in=IDENTITY in request,
         **values,
     )
     return _html(html, status)
@@ -198,7 +101,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: objec
 
 def fragment(request: web.Request, template: str, **values: object) -> web.Response:
     """The changing part of a page, for a session."""
-    return _html(render(template, request.app[APP], form_key=auth.form_key(request[SECRET]), **values))
+    return _html(render(template, request.app[APP], form_key=_form_key(request), can=_can(request), **values))
 
 
 def render(template: str, app: App, **values: object) -> str:
@@ -255,6 +158,7 @@ def _templates() -> Environment:
     environment.globals.update(
         Verdict=views.Verdict, STAGES=views.STAGES, SENT=views.SENT, NOTICES=views.NOTICES, count=words.count
     )
+    environment.globals.update(ROLES=ROLES)
     return environment
 
 
@@ -270,23 +174,7 @@ def _html(text: str, status: int = 200) -> web.Response:
 
 
 async def _own_board(request: web.Request) -> str:
-    return await request.app[SHARED].html(request.app[APP], auth.form_key(request[SECRET]))
-
-
-async def _incident(request: web.Request) -> Mapping[str, Any]:
-    app, id = request.app[APP], _incident_id(request.match_info["id"])
-    async with app.store.connect() as conn:
-        found = await incidents.get(conn, id)
-        messages = await outbox.of_incident(conn, id)
-    if found is None:
-        raise _no_incident(id)
-    return {
-        "incident": found,
-        "asset": app.config.asset(found.asset),
-        "messages": messages,
-        "lost": views.lost_minutes(found, app.config, auth.utc_now()),
-        "longest": LONGEST_TEXT,
-    }
+    return await request.app[SHARED].html(request.app[APP], _form_key(request), request[IDENTITY].role)
 
 
 async def _asset(request: web.Request) -> Mapping[str, Any]:
@@ -317,11 +205,16 @@ def _reasons(kind: str) -> Mapping[str, str]:
 
 
 async def sent(request: web.Request) -> Mapping[str, Any]:
-    """The form that was sent, if one of our pages made it for this session."""
+    """The form that was sent, if one of our pages made it for this session. Raises 400, 403 or 413."""
     form = await form_of(request)
-    if not auth.is_form_key(request[SECRET], str(form.get("form_key", ""))):
-        raise web.HTTPForbidden(text="This form is from before you signed in. Go back, reload the page and try again.")
+    check_form_key(request, str(form.get("form_key", "")))
     return form
+
+
+def check_form_key(request: web.Request, given: str) -> None:
+    """Raises 403 for a form that none of our pages made for this session; what a token sends needs no page."""
+    if SECRET in request and not auth.is_form_key(request[SECRET], given):
+        raise web.HTTPForbidden(text="This form is from before you signed in. Go back, reload the page and try again.")
 
 
 def field(form: Mapping[str, Any], name: str) -> str:
@@ -332,26 +225,15 @@ def field(form: Mapping[str, Any], name: str) -> str:
     return text
 
 
-async def _decide(request: web.Request, change: Callable[[Incident, datetime], Change]) -> NoReturn:
-    """Change the incident and show it: after a redirect, so that a reload repeats nothing."""
-    id, now = _incident_id(request.match_info["id"]), auth.utc_now()
-    if await request.app[APP].decide(id, lambda one: change(one, now)) is None:
-        raise _no_incident(id)
-    raise web.HTTPSeeOther(f"/incidents/{id}")
+def can(role: Role) -> Callable[[str], bool]:
+    """What a template asks before it draws a button: whether who looks may do what a role is for."""
+    return lambda wanted: role.covers(Role(wanted))
 
 
-def _incident_id(given: str) -> str:
-    """The id, if it can be one at all: PostgreSQL takes no NUL, not even to look for it."""
-    if not (given.isascii() and given.isalnum()):
-        raise _no_incident(given)
-    return given
+def _can(request: web.Request) -> Callable[[str], bool]:
+    return can(request[IDENTITY].role if IDENTITY in request else Role.PUBLIC)
 
 
-def _no_incident(id: str) -> web.HTTPNotFound:
-    return web.HTTPNotFound(text=f"There is no incident {words.short(id, 60)!r}. It may be too old to be kept.")
-
-
-def _is_https(request: web.Request) -> bool:
-    """Whether the person's browser speaks HTTPS, to us or to a proxy before us."""
-    url = urlsplit(request.app[APP].config.server.url)
-    return request.secure or (url.scheme == "https" and host_name(request.host) == url.hostname)
+def _form_key(request: web.Request) -> str:
+    """What a form of this session carries; "" where there is none, as for a program."""
+    return auth.form_key(request[SECRET]) if SECRET in request else ""

@@ -8,12 +8,14 @@ from alerting.gates import Silence
 from alerting.health import Health
 from alerting.oncall import Override
 from alerting.rules import State
-from incidents.lifecycle import Change, Incident
+from incidents.lifecycle import Change, Incident, Report
 from monitor.config.model import Config
 from monitor.exposition import Format
 from monitor.heartbeats import Heartbeats
 from monitor.inbound import Inbound
+from monitor.morning import Mornings
 from monitor.store import Store
+from monitor.store.attachments import Attachment
 from probes import Reading
 from probes._engines.audits import Audits
 
@@ -75,6 +77,18 @@ class App(Protocol):
         """Change an incident in one transaction; the incident as it is now, None if there is none of that id."""
         ...
 
+    async def report(self, report: Report, *, tells: bool = True) -> Incident:
+        """Open an incident that a person reports; the routes hear of it if it `tells`."""
+        ...
+
+    async def merge(self, incident: str, into: str, who: str) -> Incident | None:
+        """Make one of two incidents: the one that tells of both, None if one of them does not exist."""
+        ...
+
+    async def attach(self, attachment: Attachment) -> bool:
+        """Keep a file with its incident. False if there is none of that id; ValueError if it has too many."""
+        ...
+
     @property
     def silences(self) -> tuple[Silence, ...]:
         """The silences that have not ended, also those to come."""
@@ -131,6 +145,11 @@ class App(Protocol):
     @property
     def audits(self) -> Audits:
         """The newest audits of who can enter, with names."""
+        ...
+
+    @property
+    def mornings(self) -> Mornings:
+        """Makes morning checks."""
         ...
 
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:

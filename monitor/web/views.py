@@ -12,7 +12,7 @@ from alerting.health import Health
 from alerting.rules import Episode, Lack, Phase, Rule, Severity, State, is_flapping
 from incidents.availability import Span
 from incidents.grouping import Needs, cause
-from incidents.impact import member_minutes
+from incidents.impact import Basis, member_minutes
 from incidents.lifecycle import Incident, Stage
 from monitor.config.model import SECTIONS, Asset, Check, Config
 from monitor.store.outbox import Message, MessageState
@@ -65,6 +65,7 @@ NOTICES = {
     NoticeKind.ALARM: "About Deskwatch",
     NoticeKind.DRILL: "Drill",
     NoticeKind.TEST: "Test",
+    NoticeKind.REPORT: "Report",
 }
 
 
@@ -317,7 +318,9 @@ def lost_minutes(incident: Incident, config: Config, now: datetime) -> float:
     """Member-minutes of an incident, counted up to now while it lasts."""
     if incident.member_minutes is not None:
         return incident.member_minutes
-    people = config.served_by(incident.asset)
+    cost = incident.cost
+    served = config.served_by(incident.asset) if incident.asset else 0
+    people = round(cost.people) if cost is not None and cost.basis is Basis.SAID else served
     return member_minutes(incident.opened, incident.resolved or now, config.site.hours, people)
 
 

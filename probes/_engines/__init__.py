@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from probes._engines.mqtt import MqttEngine
     from probes._engines.neighbours import Neighbours
     from probes._engines.pings import Pings
+    from probes._engines.signoffs import Signoffs
     from probes._engines.snmp.engine import SnmpEngine
 
 
@@ -53,6 +54,13 @@ class Engines:
         from probes._engines.pings import Pings
 
         return Pings()
+
+    @cached_property
+    def signoffs(self) -> "Signoffs":
+        """Knows when people signed off last what checks ask them for."""
+        from probes._engines.signoffs import Signoffs
+
+        return Signoffs()
 
     @cached_property
     def latest(self) -> "Latest":

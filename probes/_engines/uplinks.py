@@ -75,6 +75,13 @@ class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Credit(_Fact):
+    """What the provider pays back for a month in which the line worked too little."""
+
+    below: Annotated[float, Field(gt=0, le=1)] = Field(description="Share of the month below which it is due.")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(description="Share of the month's fee that is paid back.")
+
+
 class Contract(_Fact):
     """What the provider has promised, as far as it has; rates in bits per second."""
 
@@ -87,6 +94,14 @@ class Contract(_Fact):
         None, description="Share of the time that it has to work, like 0.995."
     )
     metered: bool = Field(False, description="Whether every byte costs: nothing large is sent over it then.")
+    fee: Annotated[float, Field(gt=0)] | None = Field(None, description="What a month of it costs.")
+    currency: str = Field("", max_length=10, description="In which currency, like EUR.")
+    credits: Annotated[tuple[Credit, ...], Field(max_length=20)] = Field(
+        (), description="What is paid back by availability, like [{below: 0.995, share: 0.1}]; the largest that fits."
+    )
+    shortest: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        0, description="Seconds that an outage must last to count by the contract."
+    )
 
 
 class Uplink(_Fact):

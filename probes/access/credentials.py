@@ -131,6 +131,7 @@ class Credentials(Probe[CredentialsParams]):
         "list_old": "a list that comes as a file was not written anew for too long: what follows from it may be wrong",
         "stale": "a credential is switched on that nobody has used for long",
     }
+    duty = True
     rules = (
         DefaultRule(
             "orphaned-many",

@@ -188,6 +188,7 @@ class Throughput(Probe[ThroughputParams]):
     latency = LATENCY
     says = "fails its speed test"
     on_demand = False  # it fills lines, and starts programs
+    dear = True
     concurrency = 1  # two at once would measure each other
     per_target = 1
 

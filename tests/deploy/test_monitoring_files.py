@@ -16,7 +16,8 @@ from yamllint.config import YamlLintConfig
 def here(tmp_path: Path) -> Path:
     """A machine on which every secret is where the files say."""
     (tmp_path / "secret").write_text("0123456789abcdef\n")
-    shutil.copy(ROOT / "grafana" / "prometheus" / "rules.yaml", tmp_path)
+    for file in (ROOT / "grafana" / "prometheus").glob("*.rules.yaml"):
+        shutil.copy(file, tmp_path)
     return tmp_path
 
 
@@ -46,7 +47,7 @@ def test_alertmanager_takes_its_configuration(here: Path) -> None:
 
 def test_what_is_wrong_with_deskwatch_is_not_told_to_deskwatch(here: Path) -> None:
     amtool, config = require.program("amtool"), placed(DEPLOY / "alertmanager.yaml", here)
-    rules = yaml.safe_load((here / "rules.yaml").read_text())["groups"][0]["rules"]
+    rules = yaml.safe_load((here / "health.rules.yaml").read_text())["groups"][0]["rules"]
     for name in [rule["alert"] for rule in rules]:
         route = ("config", "routes", "test", f"--config.file={config}", "--verify.receivers=mail", f"alertname={name}")
         accepted(amtool, *route)

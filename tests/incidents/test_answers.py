@@ -6,7 +6,7 @@ import pytest
 
 from alerting.rules import Severity
 from incidents.answers import LATER, Action, Answer, is_taken, offered, take
-from incidents.lifecycle import Entry, Incident, Stage, Told, acknowledge
+from incidents.lifecycle import Entry, EntryKind, Incident, Stage, Told, acknowledge
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -33,7 +33,9 @@ def test_who_takes_it_has_it_for_as_long_as_configured() -> None:
     found = answered(OPEN, Action.ACKNOWLEDGE)
     assert (found.stage, found.acknowledged_by) == (Stage.ACKNOWLEDGED, "Ana Lopes")
     assert found.acknowledged_until == NOW + 4 * HOUR
-    assert found.timeline[-1] == Entry(NOW, "Ana Lopes", "Acknowledged by Ana Lopes, by the link sent to ana.")
+    assert found.timeline[-1] == Entry(
+        NOW, "Ana Lopes", "Acknowledged by Ana Lopes, by the link sent to ana.", EntryKind.STEP
+    )
 
 
 def test_who_wants_to_be_reminded_has_it_for_an_hour() -> None:

@@ -1,7 +1,7 @@
 """The life of an incident: who is told what, how often, and that everybody who heard of it hears of the end."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -15,25 +15,34 @@ from alerting.oncall import Reached
 from alerting.routes import Route, Step
 from alerting.rules import Episode, Phase, Severity, Why, close
 from alerting.verdicts import Verdict
-from incidents.incident import US, Call, Change, Entry, Incident, Stage, deadlines
+from incidents.impact import Basis, Impact
+from incidents.incident import US, Call, Change, Entry, EntryKind, Incident, Origin, Stage, deadlines
 from incidents.lifecycle import (
     OPENED,
     REOPENED,
     RESOLVED,
+    RETURNED,
     SETTLE,
     UNWATCHED,
+    Report,
     acknowledge,
+    act,
+    costed,
     dismiss,
+    done,
     lapse,
     not_me,
     note,
     opened,
     recheck,
+    reported,
+    returned,
     review,
     settle,
     step,
     worsen,
 )
+from incidents.review import Action, Category, Detection, Review
 from incidents.telling import RETRY, climb, release, remind
 
 START = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
@@ -78,7 +87,10 @@ def test_an_incident_opens_with_a_message_to_every_route_and_two_lines() -> None
     assert notices == (Key("e1", "team", NoticeKind.FIRING, 0), Key("e1", "phone", NoticeKind.FIRING, 0))
     assert incident.stage is Stage.OPEN
     assert incident.opened == START
-    assert incident.timeline == ((START, US, "503"), (minutes(1), US, OPENED))
+    assert incident.timeline == (
+        Entry(START, US, "503", EntryKind.TURN),
+        Entry(minutes(1), US, OPENED, EntryKind.STEP),
+    )
     assert [(one.destination, one.repeat_at) for one in incident.told] == [("team", minutes(11)), ("phone", None)]
 
 
@@ -154,7 +166,7 @@ def test_a_reminder_repeats_at_its_interval_with_a_new_number_each_time() -> Non
 def test_an_acknowledgement_says_who_and_stops_the_reminders() -> None:
     incident = acknowledge(new(TEAM).incident, "Ana", minutes(4)).incident
     assert (incident.stage, incident.acknowledged, incident.acknowledged_by) == (Stage.ACKNOWLEDGED, minutes(4), "Ana")
-    assert incident.timeline[-1] == (minutes(4), "Ana", "Acknowledged by Ana.")
+    assert incident.timeline[-1] == Entry(minutes(4), "Ana", "Acknowledged by Ana.", EntryKind.STEP)
     assert remind(incident, {}, minutes(600)) == Change(incident)
 
 
@@ -168,28 +180,90 @@ def test_only_the_first_acknowledgement_counts() -> None:
 def test_a_note_can_be_added_at_any_stage() -> None:
     over = end(new(TEAM).incident, episode(), at=minutes(6)).incident
     written, notices, *_ = note(over, "Called the provider.", "Ana", minutes(7))
-    assert written.timeline == (*over.timeline, (minutes(7), "Ana", "Called the provider."))
+    assert written.timeline == (*over.timeline, Entry(minutes(7), "Ana", "Called the provider."))
     assert (written.stage, notices) == (Stage.RESOLVED, ())
 
 
 def test_a_review_counts_when_the_incident_is_over_and_the_review_complete() -> None:
     incident = new(TEAM, severity=Severity.CRITICAL).incident
-    assert review(incident, "restarted", "old firmware", "Ana", minutes(2)).incident.stage is Stage.OPEN
-    over = end(incident, episode(), at=minutes(6)).incident
-    half = review(over, "restarted", "", "Ana", minutes(7)).incident
+    complete = Review("restarted", "old firmware", category=Category.VENDOR, detection=Detection.US)
+    assert review(incident, complete, "Ana", minutes(2)).incident.stage is Stage.OPEN
+    over = costed(end(incident, episode(), at=minutes(6)).incident, Impact(300, 20, 100, Basis.CAPACITY))
+    half = review(over, Review("restarted"), "Ana", minutes(7)).incident
     assert (half.stage, half.resolution) == (Stage.RESOLVED, "restarted")
-    whole = review(half, "restarted", "old firmware", "Ana", minutes(8)).incident
+    whole = review(half, complete, "Ana", minutes(8)).incident
     assert (whole.stage, whole.timeline[-1].text) == (Stage.REVIEWED, "Review written by Ana.")
-    assert review(whole, "restarted", "", "Ana", minutes(9)).incident.stage is Stage.RESOLVED
+    assert review(whole, Review("restarted"), "Ana", minutes(9)).incident.stage is Stage.RESOLVED
+
+
+def test_an_incident_is_as_far_as_its_review_when_it_is_known_what_it_cost() -> None:
+    incident = review(new(TEAM).incident, Review("restarted"), "Ana", minutes(2)).incident
+    over = end(incident, episode(), at=minutes(6)).incident
+    assert costed(over, Impact(0, 20, 0, Basis.CAPACITY)).stage is Stage.REVIEWED
+    assert costed(over, Impact(3600, 20, 1200, Basis.CAPACITY)).stage is Stage.RESOLVED
+
+
+def test_after_a_critical_incident_something_has_to_be_done_about_it() -> None:
+    over = costed(end(new(TEAM).incident, episode(), at=minutes(6)).incident, Impact(3600, 20, 1200, Basis.CAPACITY))
+    written = Review("restarted", "firmware", category=Category.VENDOR, factors="none", detection=Detection.US)
+    waits = review(over, written, "Ana", minutes(8)).incident
+    assert (waits.stage, waits.unwritten) == (Stage.RESOLVED, ("actions",))
+    todo = Action("a1", "i1", "Buy a spare", "ana", date(2026, 8, 9), minutes(9), "Ben")
+    listed = act(waits, todo).incident
+    assert (listed.stage, listed.actions) == (Stage.REVIEWED, (todo,))
+    assert act(listed, todo) == Change(listed)
+    (finished,) = done(listed, "a1", "Ana", minutes(20)).incident.actions
+    assert (finished.done, finished.done_by) == (minutes(20), "Ana")
+
+
+def test_a_fault_that_is_back_goes_on_with_its_incident_and_everybody_who_was_told_hears_so() -> None:
+    change = opened("i1", "door", "Door", episode(), "503", [call(PAGER, "ana"), call(TEAM)])
+    climbed = climb(change.incident, {"pager": call(PAGER, "ben")}, minutes(12)).incident
+    over = costed(end(climbed, episode(), at=minutes(15)).incident, Impact(900, 20, 300, Basis.CAPACITY))
+    again = returned(over, episode("e2", Severity.CRITICAL, minutes(18)), "503", [call(PAGER, "ana"), call(TEAM)])
+    incident = again.incident
+    assert (incident.stage, incident.reopened, incident.resolved) == (Stage.OPEN, 1, None)
+    assert (incident.severity, incident.member_minutes) == (Severity.CRITICAL, None)
+    assert incident.timeline[-2] == Entry(minutes(19), US, RETURNED, EntryKind.STEP)
+    assert [(key.destination, key.episode, key.kind) for key in again.notices] == [
+        ("ana", "e2", NoticeKind.FIRING),
+        ("team", "e2", NoticeKind.FIRING),
+        ("ben", "e1", NoticeKind.REPEAT),
+    ]
+    assert [one.step for one in incident.ladders] == [0], "nobody has it, so the steps begin anew"
+    end_keys = end(incident, episode("e2", at=minutes(18)), at=minutes(30)).notices
+    assert [key.destination for key in end_keys] == ["ana", "team", "ben"]
+    assert not set(end_keys) & set(end(climbed, episode(), at=minutes(15)).notices)
+
+
+def test_who_a_gate_keeps_from_hearing_that_it_is_back_waits_for_the_gate() -> None:
+    over = end(new(TEAM).incident, episode(), at=minutes(5)).incident
+    again = returned(over, episode("e2", at=minutes(7)), "503", [call(TEAM, hold=SILENCE)])
+    assert (again.notices, [one.route for one in again.incident.waiting]) == ((), ["team"])
+    assert release(again.incident, [call(TEAM)], minutes(9)).notices == (Key("e2", "team", NoticeKind.FIRING, 0),)
+
+
+def test_what_a_member_reports_lasts_until_a_person_says_that_it_is_fixed() -> None:
+    said = Report("r1", "printer", "The printer eats paper", "Ana", minutes(0), by_member=True, people=7)
+    incident, notices, *_ = reported(said, minutes(9), [call(TEAM)])
+    assert notices == (Key("r1", "team", NoticeKind.FIRING, 0),)
+    assert (incident.opened, incident.origin, incident.detection) == (minutes(0), Origin.REPORTED, Detection.MEMBER)
+    joined = step(incident, episode("e1", at=minutes(10)), "no answer", []).incident
+    measured_well = end(joined, episode("e1", at=minutes(10)), at=minutes(20))
+    assert (measured_well.incident.stage, measured_well.notices) == (Stage.OPEN, ())
+    fixed = dismiss(measured_well.incident, "Ana", minutes(30), minutes(45))
+    assert (fixed.incident.stage, fixed.incident.rechecked) == (Stage.RESOLVED, None)
+    assert fixed.notices == (Key("r1", "team", NoticeKind.RESOLVED, 0),)
+    assert "missing_check" in fixed.incident.unwritten
 
 
 def test_a_review_that_changes_nothing_is_not_written_down() -> None:
     over = end(new(TEAM).incident, episode(), at=minutes(6)).incident
-    assert review(over, "", "", "Ana", minutes(7)) == Change(over)
+    assert review(over, Review(), "Ana", minutes(7)) == Change(over)
 
 
 def test_an_incident_reviewed_before_its_end_is_reviewed_with_it() -> None:
-    incident = review(new(TEAM).incident, "restarted", "", "Ana", minutes(2)).incident
+    incident = review(new(TEAM).incident, Review("restarted"), "Ana", minutes(2)).incident
     assert end(incident, episode(), at=minutes(6)).incident.stage is Stage.REVIEWED
 
 
@@ -305,7 +379,7 @@ def test_a_person_ends_it_and_it_opens_again_if_it_is_still_measured_as_bad() ->
     assert recheck(ended.incident, minutes(19)) == Change(ended.incident)
     again = recheck(ended.incident, minutes(20))
     assert (again.incident.stage, again.incident.resolved) == (Stage.OPEN, None)
-    assert again.incident.timeline[-1] == Entry(minutes(20), US, REOPENED)
+    assert again.incident.timeline[-1] == Entry(minutes(20), US, REOPENED, EntryKind.STEP)
     assert again.notices == (Key("e1", "team", NoticeKind.REPEAT, 1),)
     assert end(again.incident, episode(), at=minutes(30)).notices == (Key("e1", "team", NoticeKind.RESOLVED, 1),)
 
@@ -429,7 +503,14 @@ class Life(RuleBasedStateMachine):
 
     @rule(resolution=st.sampled_from(["", "restarted"]), root_cause=st.sampled_from(["", "firmware"]))
     def somebody_reviews(self, resolution: str, root_cause: str) -> None:
-        self.apply(review(self.incident, resolution, root_cause, "Ana", self.now))
+        self.apply(review(self.incident, Review(resolution, root_cause), "Ana", self.now))
+
+    @precondition(lambda self: self.incident.resolved is not None and not self.incident.firing)
+    @rule(severity=severities, calls=audiences)
+    def it_is_back(self, severity: Severity, calls: tuple[Call, ...]) -> None:
+        self.episodes.append(episode(f"e{len(self.episodes) + 1}", severity, self.now))
+        self.now += timedelta(minutes=1)
+        self.apply(returned(self.incident, self.episodes[-1], "again", calls))
 
     @precondition(lambda self: self.incident.stage.live)
     @rule()
@@ -444,7 +525,8 @@ class Life(RuleBasedStateMachine):
             kinds = self.ledger.to(destination)
             assert kinds[0] is NoticeKind.FIRING
             assert (NoticeKind.RESOLVED, NoticeKind.RESOLVED) not in pairwise(kinds)
-            assert (kinds[-1] is NoticeKind.RESOLVED) == (not self.incident.stage.live)
+            knows = destination in {one.destination for one in self.incident.told}  # or waits to hear that it is back
+            assert (kinds[-1] is NoticeKind.RESOLVED) == (not (self.incident.stage.live and knows))
 
     @invariant()
     def no_message_has_the_key_of_another(self) -> None:

@@ -118,7 +118,7 @@ def test_the_last_message_says_how_long_it_lasted_what_it_cost_and_what_is_missi
     assert text.body == (
         "It has worked again since Mon 3 Aug, 11:00. It lasted 2 h 5 min.\n"
         "It cost members 10 d 10 h together in opening hours (15,000 member-minutes).\n"
-        "Please write down what was done about it and why it happened.\n"
+        "Please write down what was done about it, what kind of cause it had and 4 things more.\n"
         "https://watch.example.org/incidents/01J"
     )
 

@@ -2,7 +2,8 @@
 
 import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import inf, nan
 from typing import Any
 
@@ -15,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerting.rules import Severity
+from incidents.incident import Incident, Stage
 from monitor.config import Config
 from monitor.exposition import OPENMETRICS, TEXT, Exposition, Format, declared, instruments, rendered
 from monitor.metrics import Readings, Vitals
@@ -66,6 +68,9 @@ BLACKBOX = {
 Found = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
+TIMES = tuple(f"incident_{end}_after_seconds_{of}" for end in ("acknowledged", "resolved") for of in ("count", "sum"))
+
+
 class Water(Probe[Any]):
     """A kind that other people might add: a counter, a gauge and a part that is not known before."""
 
@@ -94,6 +99,16 @@ def parsed(exposed: str) -> Found:
         for metric in text_string_to_metric_families(exposed)
         for series in metric.samples
     }
+
+
+def fault(asset: str) -> Incident:
+    return Incident("01", asset, "It is down", Severity.CRITICAL, AT)
+
+
+def of_assets(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
+    """The live incidents by asset and severity."""
+    (family,) = (one for one in registry.collect() if one.name == "deskwatch_asset_incidents_open")
+    return {(one.labels["asset"], one.labels["severity"]): one.value for one in family.samples}
 
 
 def series(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
@@ -299,6 +314,46 @@ def test_severities_without_incidents_are_zero() -> None:
     found = parsed("".join(instruments(registry.collect(), TEXT)))
     assert found[series("deskwatch_incidents_open", severity="critical")] == 0
     assert found[series("deskwatch_incidents_open", severity="warning")] == 1
+
+
+def test_every_asset_has_its_incidents_from_the_start_and_what_is_none_of_ours_is_counted_together(
+    config: Config,
+) -> None:
+    registry = CollectorRegistry()
+    vitals = Vitals(registry)
+    vitals.asset_incidents(config, [])
+    assert set(of_assets(registry).values()) == {0}
+    vitals.asset_incidents(config, [fault("line"), fault("line"), fault("gone"), fault("outside:disk")])
+    assert of_assets(registry) == {
+        ("", "critical"): 2,
+        ("", "warning"): 0,
+        ("line", "critical"): 2,
+        ("line", "warning"): 0,
+        ("front-door", "critical"): 0,
+        ("front-door", "warning"): 0,
+    }
+
+
+def test_an_incident_is_counted_when_it_opens_when_somebody_has_it_and_when_it_ends() -> None:
+    registry = CollectorRegistry()
+    vitals = Vitals(registry)
+    opened = fault("line")
+    acknowledged = replace(opened, stage=Stage.ACKNOWLEDGED, acknowledged=AT + timedelta(seconds=90))
+    lapsed = replace(acknowledged, stage=Stage.OPEN)
+    resolved = replace(lapsed, stage=Stage.RESOLVED, resolved=AT + timedelta(seconds=600))
+    for before, after in pairwise((None, opened, acknowledged, lapsed, acknowledged, resolved, resolved)):
+        vitals.incident(before, after)
+    found = parsed("".join(instruments(registry.collect(), TEXT)))
+    names = ("incidents_opened_total", "incidents_resolved_total", *TIMES)
+    assert {name: found[series(f"deskwatch_{name}", severity="critical")] for name in names} == {
+        "incidents_opened_total": 1,
+        "incidents_resolved_total": 1,
+        "incident_acknowledged_after_seconds_count": 1,
+        "incident_acknowledged_after_seconds_sum": 90,
+        "incident_resolved_after_seconds_count": 1,
+        "incident_resolved_after_seconds_sum": 600,
+    }
+    assert {found[series(f"deskwatch_{name}", severity="warning")] for name in names} == {0}
 
 
 def test_a_destination_that_is_gone_has_no_backlog_any_more() -> None:

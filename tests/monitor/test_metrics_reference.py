@@ -53,7 +53,7 @@ def test_the_instruments_are_listed_as_they_are_registered() -> None:
         ),
         ("deskwatch_http_phase_seconds", ["histogram", "seconds", "`site`, `kind`, `phase`", "sum by (le, phase)"]),
         ("probe_icmp_loss_ratio", ["gauge", "ratio", "", "avg_over_time(probe_icmp_loss_ratio[1d])"]),
-        ("probe_ssl_earliest_cert_expiry", ["gauge", "", "", "probe_ssl_earliest_cert_expiry - time()"]),
+        ("probe_ssl_earliest_cert_expiry", ["gauge", "seconds", "", "probe_ssl_earliest_cert_expiry - time()"]),
         ("deskwatch_room_wake_timestamp_seconds", ["gauge", "seconds", "", "time() - deskwatch_room_wake"]),
     ],
 )

@@ -14,6 +14,7 @@ from alerting.channels import NoticeKind
 from alerting.gates import Matcher, Silence
 from alerting.rules import Phase
 from incidents import lifecycle
+from incidents.impact import Basis, Impact
 from incidents.lifecycle import Incident, Stage
 from monitor.config import load
 from monitor.config.model import Config
@@ -50,9 +51,11 @@ def configured(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Conf
     return load(folder / "site.yaml")
 
 
-async def fed(store: Store, config: Config, runs: Sequence[Run], *evidence: str) -> Pipeline:
+async def fed(
+    store: Store, config: Config, runs: Sequence[Run], *evidence: str, registry: CollectorRegistry | None = None
+) -> Pipeline:
     """A pipeline that has judged these runs and written everything, as at a clean stop."""
-    pipeline = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
+    pipeline = Pipeline(store, Vitals(registry or CollectorRegistry()), lambda: None, lambda: None)
     await pipeline.adopt(config)
     task = asyncio.create_task(pipeline.run())
     await asyncio.sleep(0)
@@ -98,11 +101,26 @@ async def test_a_failure_that_lasts_is_one_incident_and_one_message_for_each_rou
 async def test_its_recovery_resolves_it_computes_the_impact_and_tells_the_same_routes(
     store: Store, config: Config
 ) -> None:
-    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0), run(config, "portal/tcp", Status.UP, 30)])
+    down = [run(config, "portal/tcp", Status.DOWN, minute) for minute in range(0, 30, 5)]
+    await fed(store, config, [*down, run(config, "portal/tcp", Status.UP, 30)])
     (incident,) = await log_of(store)
     assert incident.stage is Stage.RESOLVED
     assert incident.member_minutes == 30 * 40
+    assert incident.cost == Impact(1800, 40, 1200, Basis.CAPACITY, ("portal",))
     assert await queued(store) == [("chat", "firing"), ("chat", "resolved"), ("pager", "firing"), ("pager", "resolved")]
+
+
+async def test_incidents_are_counted_as_they_open_and_end_and_not_again_after_a_restart(
+    store: Store, config: Config
+) -> None:
+    names = ("opened_total", "resolved_total")
+    first, second = CollectorRegistry(), CollectorRegistry()
+    await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)], registry=first)
+    await fed(store, config, [run(config, "portal/tcp", Status.UP, 30)], registry=second)
+    critical = {"severity": "critical"}
+    assert [first.get_sample_value(f"deskwatch_incidents_{name}", critical) for name in names] == [1, 0]
+    assert [second.get_sample_value(f"deskwatch_incidents_{name}", critical) for name in names] == [0, 1]
+    assert second.get_sample_value("deskwatch_incident_resolved_after_seconds_sum", critical) == 30 * 60
 
 
 async def test_what_waits_to_be_written_does_not_undo_a_turn(store: Store, config: Config) -> None:

@@ -15,7 +15,7 @@ from monitor.cli import cli
 from monitor.config import load
 from monitor.prometheus_rules import imported
 
-OURS = Path(__file__).resolve().parents[2] / "grafana" / "prometheus" / "rules.yaml"
+OURS = Path(__file__).resolve().parents[2] / "grafana" / "prometheus"
 SITE = "site: {id: harbour, name: Harbour Street, timezone: Europe/Lisbon}\n"
 NODE = r"""
 groups:
@@ -127,7 +127,11 @@ async def promtool(folder: Path, document: Any) -> str:
     return f"{process.returncode}\n{output.decode()}"
 
 
-@pytest.mark.parametrize("text", [NODE, OURS.read_text("utf-8")], ids=["node", "ours"])
+@pytest.mark.parametrize(
+    "text",
+    [NODE, *((OURS / name).read_text("utf-8") for name in ("health.rules.yaml", "site.rules.yaml"))],
+    ids=["node", "health", "site"],
+)
 async def test_prometheus_understands_the_rules_and_every_query_made_of_them(tmp_path: Path, text: str) -> None:
     given = yaml.safe_load(text)
     for group in given["groups"]:

@@ -336,7 +336,7 @@ def test_somebody_says_it_is_fixed_and_it_is_not(config: Config) -> None:
     desk.up("printer/tcp", on(0, "10:30"))
     (incident,) = desk.log.values()
     assert incident.stage is Stage.RESOLVED
-    assert incident.member_minutes == 30 * 60
+    assert (incident.resolved, incident.member_minutes) == (on(0, "10:30"), None)
     assert [one[1] for one in desk.told[6:]] == [str(NoticeKind.RESOLVED)] * 2
 
 

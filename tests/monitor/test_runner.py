@@ -220,6 +220,16 @@ async def test_a_check_never_overlaps_itself_and_what_is_skipped_is_counted(watc
     assert watched.vitals.skipped.labels("internet.tcp")._value.get() >= 3
 
 
+async def test_who_is_hurried_runs_at_once_whenever_it_is_due_and_what_is_not_watched_is_nobody(
+    watched: Watched, port: Port
+) -> None:
+    watched.runner.hurry(["door/panel", "door/gone"])
+    watched.runner.watch([check(port, "door/panel", interval=7 * 86_400), check(port, interval=7 * 86_400, id="a/b")])
+    assert [run.check.id for run in await watched.settled(1)] == ["door/panel"]
+    watched.runner.hurry(["a/b"])
+    assert [run.check.id for run in await watched.settled(2)] == ["door/panel", "a/b"]
+
+
 async def test_one_target_is_asked_by_a_bounded_number_of_checks_at_once(watched: Watched, port: Port) -> None:
     port.silent = True
     watched.runner.watch([check(port, f"door/{number}", interval=0.6, timeout=0.5, times=0) for number in range(12)])
@@ -390,3 +400,45 @@ async def test_turning_the_dependencies_around_while_turns_wait_stops_neither(
     async with asyncio.timeout(20):
         while {run.check.id for run in watched.runs} != {"door/panel", "router/port"}:
             await asyncio.sleep(0.01)
+
+
+async def test_a_refresh_runs_each_check_once_off_its_schedule_and_waits_for_it(watched: Watched, port: Port) -> None:
+    checks = [check(port, f"door/{n}", interval=3600, timeout=5) for n in range(3)]
+    watched.runner.watch(checks)
+    assert await watched.runner.refresh([*(one.id for one in checks), "door/gone"], 10) == frozenset()
+    assert sorted(run.check.id for run in watched.runs) == ["door/0", "door/1", "door/2"]
+
+
+async def test_a_refresh_names_what_does_not_end_in_time_and_does_not_cut_it_off(watched: Watched, port: Port) -> None:
+    port.silent = True
+    watched.runner.watch([check(port, interval=3600, timeout=1, times=0)])
+    assert await watched.runner.refresh(["door/panel"], 0.2) == {"door/panel"}
+    (run,) = await watched.settled(1)
+    assert run.settled.reason == "timeout"
+
+
+async def test_a_refresh_waits_for_a_turn_that_is_under_way_instead_of_another_one(
+    watched: Watched, port: Port
+) -> None:
+    port.delay = 0.5
+    watched.runner.watch([check(port, interval=3600, timeout=5)])
+    watched.runner.hurry(["door/panel"])
+    async with asyncio.timeout(10):
+        while not port.open_now:
+            await asyncio.sleep(0.01)
+    assert await watched.runner.refresh(["door/panel"], 10) == frozenset()
+    assert len(watched.runs) == port.most == 1
+
+
+async def test_a_refresh_leaves_alone_what_is_paused(watched: Watched, port: Port) -> None:
+    watched.paused.add("door/panel")
+    watched.runner.watch([check(port, interval=3600)])
+    assert await watched.runner.refresh(["door/panel"], 10) == frozenset()
+    assert watched.runs == []
+
+
+async def test_a_refresh_of_a_runner_that_does_not_run_is_late_for_all() -> None:
+    idle = Watched()
+    idle.runner.watch([check(Port(), interval=3600)])
+    assert await idle.runner.refresh(["door/panel"], 0.1) == {"door/panel"}
+    idle.engines.close()

@@ -9,11 +9,14 @@ from prometheus_client import CollectorRegistry
 from alerting.apprise import open_channels
 from alerting.gates import Matcher, Silence
 from alerting.oncall import Override
+from alerting.rules import Severity
+from incidents.incident import Incident
+from incidents.review import Action
 from monitor.config.model import Config
 from monitor.metrics import Vitals
 from monitor.outbox import Outbox
 from monitor.recording import Recording
-from monitor.store import Store, outbox, overrides, recordings, silences
+from monitor.store import Store, incidents, outbox, overrides, recordings, silences
 from monitor.upkeep import JOINED, Upkeep
 from probes import Reading, Status
 
@@ -79,6 +82,27 @@ async def test_a_long_silence_reminds_of_its_end_once(store: Store, upkeep: Upke
     async with store.connect() as conn:
         (message,) = await outbox.recent(conn)
     assert "Ana silenced asset=printer: waiting for a drum" in message.notification.body
+
+
+@pytest.mark.parametrize(("owner", "to"), [("ana", "ana"), ("Ana Lopes", "ana"), ("the landlord", "chat")])
+async def test_the_owner_of_an_action_is_reminded_once_or_whoever_critical_faults_reach(
+    store: Store, upkeep: Upkeep, owner: str, to: str
+) -> None:
+    made = FRIDAY - timedelta(days=10)
+    todo = Action("a1", "i1", "Buy a spare", owner, FRIDAY.date(), made, "Ben")
+    incident = Incident("i1", "door", "Door is down", Severity.WARNING, made, actions=(todo,))
+    always = Override("o1", "it", "ana", made, FRIDAY + timedelta(days=90), "Ana", FRIDAY)
+    async with store.begin() as conn:
+        await overrides.save(conn, always)
+        await incidents.save(conn, incident)
+    for hour in (-8, 0, 1):
+        await upkeep.look_ahead(FRIDAY + timedelta(hours=hour))
+    assert await said(store) == [("alarm", to, "Due today: Buy a spare (Harbour Street)")]
+    async with store.connect() as conn:
+        (message,) = await outbox.recent(conn)
+    assert message.notification.body.endswith("say so there: https://deskwatch.example.org/incidents/i1")
+    await upkeep.look_ahead(FRIDAY + timedelta(days=1))
+    assert (await said(store))[0][2] == "Late by 1 day: Buy a spare (Harbour Street)"
 
 
 async def test_an_hour_that_is_over_becomes_one_recording_of_each_check(upkeep: Upkeep, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one target every second, and may have rules and somebody to tell."""
+"""A real Prometheus that scrapes one target every few seconds, and may have rules and somebody to tell."""
 
 import asyncio
 import contextlib
@@ -33,11 +33,18 @@ class Prometheus:
 
 @contextlib.asynccontextmanager
 async def prometheus(
-    folder: Path, port: int, target: str, rules: Path | None = None, alertmanager: str = "", token: str = ""
+    folder: Path,
+    port: int,
+    target: str = "",
+    rules: Path | None = None,
+    alertmanager: str = "",
+    token: str = "",
+    every: str = "1s",
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes http://`target`/metrics and stores under `folder`.
+    """Scrapes http://`target`/metrics, or takes what it is sent if there is no target, and stores under `folder`.
 
-    `alertmanager` is the host and port that alerts go to, with the bearer token if there is one, every two seconds.
+    `rules` may be a pattern; they are evaluated as often as the target is scraped. `alertmanager` is the host and port
+    that alerts go to, with the bearer token if there is one, every two seconds.
     """
     binary = require.program("prometheus")
     config = folder / "prometheus.yml"
@@ -46,8 +53,8 @@ async def prometheus(
     config.write_text(
         json.dumps(
             {
-                "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-                "scrape_configs": [scrape],
+                "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
+                "scrape_configs": [scrape] if target else [],
                 "rule_files": [str(rules)] if rules else [],
                 "alerting": {"alertmanagers": [receiver] if alertmanager else []},
             }
@@ -59,6 +66,7 @@ async def prometheus(
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--rules.alert.resend-delay=2s",
+        *([] if target else ["--web.enable-remote-write-receiver"]),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

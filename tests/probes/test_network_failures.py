@@ -42,6 +42,7 @@ OWN_TESTS = {
     "passive.file": "reads a file",
     "passive.heartbeat": "waits to be called",
     "passive.plugin": "runs a program",
+    "passive.review": "looks at the calendar",
     "rooms.logitech_sync": "shows a certificate of its own",
     "rooms.mdns": "listens to a multicast group",
     "rooms.readiness": "looks at other checks",

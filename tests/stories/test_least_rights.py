@@ -105,7 +105,7 @@ async def test_the_rights_of_a_container_are_enough(namespace: Namespace, config
     pod = kubernetes()["Deployment"]["spec"]["template"]["spec"]
     for setting in pod["securityContext"]["sysctls"]:
         namespace.sysctl(setting["name"].replace(".", "/"), setting["value"])
-    (config / "site.yaml").write_text(SITE.replace("LISTEN", "0.0.0.0:8470"))
+    (config / "site.yaml").write_text(SITE.replace('"LISTEN"', '"0.0.0.0:8470", insecure: true'))
     data, log = tmp_path / "data", tmp_path / "log"
     with confined(namespace, config, data, image_user(), "", log) as process:
         service = Service(process, namespace, data, log)

@@ -59,7 +59,7 @@ async def test_what_comes_and_goes_is_said_to_do_so_once_and_ends_by_itself(
         building.works_again("booking")
         await building.is_asked("booking", 1)
     said = await phones.hears("chat", "It comes and goes")
-    assert said.title.startswith("Critical: Booking system is down")
+    assert said.title.startswith("Critical again: Booking system is down")
     assert len(phones.titles("chat")) == 5
     clock.advance(minutes=11)
     await phones.hears("chat", "Resolved: Booking system is down", times=3)

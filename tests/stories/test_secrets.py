@@ -223,6 +223,12 @@ async def site(stage: Stage, given: Given, echo: Mapping[str, int], sink: Sink) 
                 "urls": [f"http://127.0.0.1:{echo['tcp']}"],
                 "authorization": given.reference(f"Bearer {canary('alertmanager')}"),
             },
+            "remote_write": {
+                "url": f"http://127.0.0.1:{echo['tcp']}/api/v1/write",
+                "username": "desk",
+                "password": given.reference(canary("remote-write")),
+                "interval": "5s",
+            },
         },
         sort_keys=False,
     )

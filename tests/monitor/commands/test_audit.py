@@ -135,3 +135,64 @@ def test_sign_offs_are_listed(site: Path, tmp_path: Path) -> None:
     (row,) = json.loads(audit("signoffs", str(site), "--json").output)
     found: dict[str, Any] = row["figures"]
     assert found == {"orphaned": 2, "missing": 0}
+
+
+REVIEW = """
+services:
+  - id: restore
+    name: Restore test
+    checks:
+      - {kind: passive.review, every: 3 months, first: FIRST, timezone: Europe/Berlin, what: "Restore one [b]file[/b]."}
+"""
+
+
+def due(site: Path, first: str) -> None:
+    site.write_text(site.read_text() + REVIEW.replace("FIRST", first))
+
+
+def test_reviews_are_listed_and_one_that_is_overdue_is_a_finding(site: Path) -> None:
+    due(site, "2020-01-31")
+    found = audit("reviews", str(site))
+    assert found.exit_code == 1
+    assert all(word in found.output for word in ("restore/review", "overdue", "2020-01-31", "3 months", "[b]file[/b]"))
+    (row,) = json.loads(audit("reviews", str(site), "--json").output)
+    assert (row["check"], row["state"], row["signed"]) == ("restore/review", "overdue", "")
+
+
+def test_a_review_is_signed_off_with_evidence(site: Path) -> None:
+    due(site, "2099-12-31")
+    evidence = ("--note", "ledger of Monday, 41 min", "--link", "https://wiki.example.org/restore")
+    found = audit("sign-off", "restore/review", *evidence, "--by", "Mara", "--site", str(site))
+    assert found.exit_code == 0, found.output
+    assert found.output == "restore/review: signed off by Mara; due again on 2099-12-31\n"
+    listed = audit("reviews", str(site))
+    assert (listed.exit_code, "later" in listed.output) == (0, True)
+    (row,) = json.loads(audit("signoffs", str(site), "--json").output)
+    assert (row["who"], row["note"], row["link"]) == ("Mara", evidence[1], evidence[3])
+    assert "no findings" not in audit("signoffs", str(site)).output, "a review has none to count"
+
+
+def test_whoever_runs_the_command_signs_unless_it_says_who(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    due(site, "2099-12-31")
+    monkeypatch.setenv("LOGNAME", "ana")
+    found = audit("sign-off", "restore/review", "--note", "ledger of Monday", "--site", str(site))
+    assert "signed off by ana" in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("doors/credentials", "--note", "ledger of Monday"),
+            "there is no review 'doors/credentials'; there are restore",
+        ),
+        (("restore/review", "--note", "done"), "write what was done and found"),
+        (("restore/review", "--note", "ledger of Monday", "--link", "wiki"), "the link must be a web address"),
+    ],
+)
+def test_what_cannot_be_signed_is_said_and_nothing_is_kept(site: Path, arguments: tuple[str, ...], words: str) -> None:
+    due(site, "2099-12-31")
+    found = audit("sign-off", *arguments, "--site", str(site))
+    assert found.exit_code == 2
+    assert words in found.output
+    assert json.loads(audit("signoffs", str(site), "--json").output) == []

@@ -12,6 +12,7 @@ from alerting.oncall import Contact, Period
 from alerting.rules import Severity
 from monitor.config import Config, ConfigError, load
 from monitor.config.masked import shown
+from monitor.config.model import Memo, Morning, Reports, Targets
 
 SITE = "site: {id: hub, timezone: Europe/Berlin}\n"
 ANA = 'people: [{id: ana, to: "${env:DESKWATCH_TEST_URL}"}]\n'
@@ -54,6 +55,13 @@ alerting: {{acknowledged: 2h, links: 12h, dismissed: 5m, lead: 30m, budget: 3}}
 drill: {{day: fri, at: "10:15", within: 30m}}
 watchdog: {{to: "${{env:DESKWATCH_TEST_WATCH}}", interval: 30s}}
 alertmanager: {{urls: "http://127.0.0.1:9093/", authorization: "Bearer ${{env:DESKWATCH_TEST_URL}}", resend: 2m}}
+reports:
+  morning: {{before: 30m, to: [ana, it]}}
+  daily: {{at: "18:00", to: chat}}
+  weekly: {{day: fri, at: "08:00", to: [ben]}}
+  monthly: {{at: "09:30", to: [ben, chat]}}
+  isp: {{day: 3, at: "09:30", to: [ben]}}
+  targets: {{availability: 0.99}}
 """
 
 Loaded = Callable[[str], Config]
@@ -158,6 +166,17 @@ def test_what_goes_with_alerting_is_taken_over() -> None:
     assert config.alertmanager.resend == 120
     assert config.alertmanager.authorization is not None
     assert config.alertmanager.authorization.get_secret_value() == "Bearer json://127.0.0.1/hunter2"
+
+
+def test_reports_say_when_they_are_made_and_who_gets_them() -> None:
+    reports = loaded(FULL).reports
+    assert reports.morning == Morning(1800, ("ana", "it"), 300)
+    assert reports.daily == Memo(time(18), ("chat",))
+    assert reports.weekly == Memo(time(8), ("ben",), weekday=4)
+    assert reports.monthly == Memo(time(9, 30), ("ben", "chat"), month=1)
+    assert reports.isp == Memo(time(9, 30), ("ben",), month=3)
+    assert reports.targets == Targets(availability=0.99)
+    assert loaded(SITE + "reports:\n").reports == Reports()
 
 
 def test_what_is_not_said_or_commented_out_is_not_there() -> None:
@@ -291,6 +310,16 @@ MISTAKES = [
         " `authorization` (it is 'http://***@127.0.0.1:9093')",
         "2: alertmanager.authorization: secrets do not belong in the file; use ${env:NAME} or ${file:/path}",
         "3: watchdog.to: must stand for the URL of a dead man's switch, like `https://watch.example.org/ping/KEY`",
+    ]),
+    ("people: [{id: ana, to: URL}]\nroutes: [{id: quiet, steps: [{to: ana}]}]\n"
+     "reports: {morning: {to: anna, before: 10s}, weekly: {at: noon, to: quiet},"
+     " monthly: {day: 31, at: '8:00', to: []}}", [
+        "4: reports.morning.to: there is no person, on-call schedule or route `anna`; did you mean `ana`?",
+        "4: reports.morning.before: must be a duration from `1m` to `1d` (it is '10s')",
+        "4: reports.weekly.at: must be a time of day like `07:30` (it is 'noon')",
+        "4: reports.weekly.to: the route `quiet` has no `to` and cannot be told; name people, or give it one",
+        "4: reports.monthly.day: must be less than or equal to 28 (it is 31)",
+        "4: reports.monthly.to: must have at least one entry",
     ]),
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The first configuration: from what this machine knows, always one that loads."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from monitor.config import Config, load
 from monitor.config.init import Machine, first_config, survey
 from monitor.config.machine import Gateway, Interface, gateways_v4, gateways_v6, nameservers
+from probes.passive.review import ReviewParams
 
+TODAY = date(2026, 11, 30)
+REVIEWS = ["credential-audit/review", "restore-test/review", "stack-review/review", "third-party-access/review"]
 ROUTE = """\
 Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
 wlan0	00000000	0100A8C0	0003	0	0	600	00000000	0	0	0
@@ -26,7 +30,7 @@ fe80{"0" * 28} 40 {"0" * 32} 00 {"0" * 32} 00000100 00000002 00000000 00000001  
 
 def loaded(folder: Path, machine: Machine) -> Config:
     file = folder / "site.yaml"
-    file.write_text(first_config(machine))
+    file.write_text(first_config(machine, TODAY))
     return load(file)
 
 
@@ -66,7 +70,7 @@ def test_the_first_configuration_of_this_machine_loads(tmp_path: Path) -> None:
 
 def test_a_machine_without_network_gets_a_configuration_too(tmp_path: Path) -> None:
     config = loaded(tmp_path, Machine())
-    assert [check.id for check in config.checks] == ["internet/ping"]
+    assert [check.id for check in config.checks] == ["internet/ping", *REVIEWS]
 
 
 def test_the_router_and_the_resolvers_are_watched(tmp_path: Path) -> None:
@@ -74,6 +78,7 @@ def test_the_router_and_the_resolvers_are_watched(tmp_path: Path) -> None:
     config = loaded(tmp_path, Machine("Front Desk", "Europe/Berlin", gateways, ("192.0.2.53", "2001:db8::53")))
     assert [check.id for check in config.checks] == [
         "gateway/ping", "gateway/ping-2", "internet/ping", "name-service/resolver-1", "name-service/resolver-2",
+        *REVIEWS,
     ]  # fmt: skip
     assert (config.site.id, config.site.name) == ("front-desk", "Front Desk")
     internet = config.asset("internet")
@@ -81,17 +86,33 @@ def test_the_router_and_the_resolvers_are_watched(tmp_path: Path) -> None:
     assert internet.depends_on == (("gateway",),)
 
 
+def test_reviews_fall_due_a_week_apart_from_the_next_quarter_on_in_the_time_of_the_site(tmp_path: Path) -> None:
+    config = loaded(tmp_path, Machine(timezone="Europe/Berlin"))
+    found = {check.asset: check.params for check in config.checks if isinstance(check.params, ReviewParams)}
+    assert [params.first for params in found.values()] == [
+        date(2027, 2, 28), date(2027, 3, 7), date(2027, 3, 14), date(2027, 3, 21),
+    ]  # fmt: skip
+    assert {id: params.every for id, params in found.items()} == {
+        "credential-audit": "3 months", "restore-test": "3 months", "stack-review": "3 months",
+        "third-party-access": "1 year",
+    }  # fmt: skip
+    assert {params.timezone for params in found.values()} == {"Europe/Berlin"}
+    assert {config.asset(id).people for id in found} == {0}
+
+
 def test_with_two_routers_neither_alone_explains_a_lost_internet(tmp_path: Path) -> None:
     config = loaded(tmp_path, Machine(gateways=(Gateway("eth0", "192.0.2.1"), Gateway("eth1", "198.51.100.1"))))
-    assert [asset.id for asset in config.assets] == ["gateway-1", "gateway-2", "internet"]
-    assert config.assets[-1].depends_on == ()
+    assert [asset.id for asset in config.assets] == [
+        "gateway-1", "gateway-2", "internet", *(id.partition("/")[0] for id in REVIEWS),
+    ]  # fmt: skip
+    assert all(asset.depends_on == () for asset in config.assets)
 
 
 def test_the_comments_are_configuration_that_loads_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DESKWATCH_CHAT_URL", "DESKWATCH_ANA_URL"):
         monkeypatch.setenv(name, "json://127.0.0.1")
     (tmp_path / "url").write_text("json://127.0.0.1")
-    text = first_config(Machine()).replace("/etc/deskwatch/ben-url", str(tmp_path / "url"))
+    text = first_config(Machine(), TODAY).replace("/etc/deskwatch/ben-url", str(tmp_path / "url"))
     text = re.sub(r"^( *)# ((?: *- |)[a-z_.-]+:( |$).*|  .*|- .*)$", r"\1\2", text, flags=re.MULTILINE)
     file = tmp_path / "site.yaml"
     file.write_text(text)

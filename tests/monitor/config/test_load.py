@@ -406,7 +406,7 @@ KEYS = st.sampled_from([
     "site", "doors", "booking", "people", "on_call", "routes", "maintenance", "alerting", "drill", "watchdog",
     "alertmanager", "defaults", "server", "storage", "id", "to", "from", "days", "at", "lasts", "steps", "after",
     "contacts", "quiet", "hours", "mon", "calendar", "fallback", "depends_on", "any_of", "tags", "urls", "rotate",
-    "every", "period", "checks", "kind", "rules", "down", "kinds",
+    "every", "period", "checks", "kind", "rules", "down", "kinds", "reports", "morning", "weekly", "targets",
 ])  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("internet.ping"),

@@ -1,5 +1,6 @@
 """The JSON Schema accepts what the loader accepts, and catches typing mistakes."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ maintenance:
 alerting: {acknowledged: 4h, budget: 10}
 drill: {day: mon, at: "10:00", within: 1h}
 watchdog: {to: "${env:HEARTBEAT}", interval: 60s}
+reports: {morning: {before: 1h, to: ana}, weekly: {day: fri, at: "08:00", to: [it]}, monthly: {at: "9:30", to: chat}}
 alertmanager: {urls: http://127.0.0.1:9093, authorization: "Bearer ${env:TOKEN}"}
 uplinks:
   - id: line-a
@@ -67,7 +69,7 @@ def test_a_good_file_is_accepted(validator: Draft202012Validator) -> None:
 
 
 def test_a_first_configuration_is_accepted(validator: Draft202012Validator) -> None:
-    assert errors(validator, first_config(Machine())) == []
+    assert errors(validator, first_config(Machine(), date(2026, 11, 30))) == []
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,8 @@ def test_a_first_configuration_is_accepted(validator: Draft202012Validator) -> N
         ("from:", "form:", "maintenance.0"),
         ("day: mon", "day: moon", "drill"),
         ("urls: http://127.0.0.1:9093, ", "", "alertmanager"),
+        ("day: fri", "day: 5", "reports.weekly"),
+        ("before: 1h", "befor: 1h", "reports.morning"),
     ],
 )
 def test_a_typing_mistake_is_caught_where_it_is(

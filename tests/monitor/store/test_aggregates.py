@@ -181,9 +181,9 @@ async def test_times_are_exact_to_the_microsecond_in_any_zone_and_never_naive(st
 async def test_a_session_is_found_by_its_digest_until_it_expires_or_is_revoked(store: Store) -> None:
     expires = NOW + 10 * MINUTE
     async with store.begin() as conn:
-        await sessions.create(conn, b"digest", "Ann", NOW, expires)
-        await sessions.create(conn, b"other", "Bob", NOW, expires)
-        assert await sessions.find(conn, b"digest", NOW) == sessions.Session("Ann", NOW, NOW, expires)
+        await sessions.create(conn, sessions.Session(b"digest", "Ann", NOW, NOW, expires))
+        await sessions.create(conn, sessions.Session(b"other", "Bob", NOW, NOW, expires))
+        assert await sessions.find(conn, b"digest", NOW) == sessions.Session(b"digest", "Ann", NOW, NOW, expires)
         assert await sessions.find(conn, b"nobody", NOW) is None
         assert await sessions.find(conn, b"digest", expires) is None
         await sessions.revoke(conn, b"digest")
@@ -192,26 +192,31 @@ async def test_a_session_is_found_by_its_digest_until_it_expires_or_is_revoked(s
         assert await sessions.find(conn, b"other", NOW) is not None
 
 
-async def test_a_session_is_touched_at_most_once_a_minute(store: Store) -> None:
-    async with store.begin() as conn:
-        await sessions.create(conn, b"digest", "Ann", NOW, NOW + 10 * MINUTE)
-        seen = []
-        for seconds in (30, 60, 90, 120):
-            session = await sessions.find(conn, b"digest", NOW + timedelta(seconds=seconds))
-            seen.append(session and (session.seen - NOW).total_seconds())
-    assert seen == [0, 60, 60, 120]
-
-
 async def test_a_session_that_nobody_used_for_twelve_hours_is_over(store: Store) -> None:
     hour = 60 * MINUTE
     async with store.begin() as conn:
-        await sessions.create(conn, b"digest", "Ann", NOW, NOW + 100 * hour)
+        await sessions.create(conn, sessions.Session(b"digest", "Ann", NOW, NOW, NOW + 100 * hour))
         assert await sessions.find(conn, b"digest", NOW + 11 * hour) is not None
+        await sessions.touch(conn, b"digest", NOW + 11 * hour)
         assert await sessions.find(conn, b"digest", NOW + 22 * hour) is not None
-        assert await sessions.find(conn, b"digest", NOW + 34 * hour) is None
+        assert await sessions.find(conn, b"digest", NOW + 23 * hour) is None
+        assert await sessions.of(conn, None, NOW + 23 * hour) == ()
+
+
+async def test_the_sessions_of_one_person_end_together_but_for_the_one_that_is_kept(store: Store) -> None:
+    mine = [sessions.Session(digest, "ann", NOW, NOW, NOW + MINUTE, "ann", "192.0.2.1", "A browser") for digest in
+            (b"one", b"two", b"three")]  # fmt: skip
+    other = sessions.Session(b"four", "admin", NOW, NOW, NOW + MINUTE)
+    async with store.begin() as conn:
+        for one in (*mine, other):
+            await sessions.create(conn, one)
+        assert set(await sessions.of(conn, "ann", NOW)) == set(mine)
+        assert await sessions.revoke_all(conn, "ann", b"two") == 2
+        assert await sessions.of(conn, "ann", NOW) == (mine[1],)
+        assert await sessions.of(conn, None, NOW) == (other,)
 
 
 async def test_a_reading_transaction_refuses_to_write(store: Store) -> None:
     with pytest.raises(StoreError, match=r"write access|write transaction"):
         async with store.connect() as conn:
-            await sessions.find(conn, b"digest", NOW)
+            await sessions.touch(conn, b"digest", NOW)

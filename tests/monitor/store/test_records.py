@@ -95,8 +95,8 @@ async def test_old_spans_rollups_and_sessions_are_forgotten_each_in_its_time(sto
         await spans.save(conn, [span("a", -24 * 40, -24 * 30), long, recent])
         for days in (1, 3, 5, 7):
             await rollups.save(conn, batch(0.1, at=NOW - days * DAY).rollups)
-        await sessions.create(conn, b"old", "Ann", NOW - DAY, NOW)
-        await sessions.create(conn, b"new", "Ann", NOW - HOUR, NOW + DAY)
+        await sessions.create(conn, sessions.Session(b"old", "Ann", NOW - DAY, NOW - DAY, NOW))
+        await sessions.create(conn, sessions.Session(b"new", "Ann", NOW - HOUR, NOW - HOUR, NOW + DAY))
         # one span, five-minute rollups of 3, 5 and 7 days, hours of 5 and 7, a day of 7, one session
         assert await retention.prune(conn, NOW, KEPT) == 1 + 3 + 2 + 1 + 1
         assert await retention.prune(conn, NOW, KEPT) == 0

@@ -36,3 +36,19 @@ async def test_sign_offs_are_kept_for_good(store: Store) -> None:
         await signoffs.save(conn, FIRST)
         await retention.prune(conn, NOW + timedelta(days=4000), Retention())
         assert len(await signoffs.page(conn)) == 1
+
+
+async def test_sign_offs_of_some_checks_are_found_by_themselves(store: Store) -> None:
+    other = replace(FIRST, id="01C", check="restore/review", link="https://wiki.example.org/restore")
+    async with store.begin() as conn:
+        for one in (FIRST, SECOND, other):
+            await signoffs.save(conn, one)
+        assert await signoffs.page(conn, checks=["restore/review"]) == (
+            replace(other, who="Ana \N{REPLACEMENT CHARACTER}"),
+        )
+        assert await signoffs.page(conn, checks=[]) == ()
+        assert await signoffs.newest(conn, ["restore/review", "doors/credentials", "nothing/review"]) == {
+            "restore/review": NOW,
+            "doors/credentials": SECOND.at,
+        }
+        assert await signoffs.newest(conn, []) == {}

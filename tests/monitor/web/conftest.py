@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,14 +21,16 @@ from alerting.hours import OpeningHours
 from alerting.oncall import Override, Reached
 from alerting.routes import Route
 from alerting.rules import Episode, Phase, Rule, Severity, State
-from incidents import lifecycle
+from incidents import lifecycle, merging
 from incidents.availability import Span
-from incidents.lifecycle import Call, Change, Incident
+from incidents.lifecycle import Call, Change, Incident, Report
 from monitor.config.model import Asset, Check, Config, Confirm, Server, Site, Storage
 from monitor.exposition import Exposition, Format
+from monitor.morning import Mornings
 from monitor.notices import trial
 from monitor.reading import read
-from monitor.store import Store, incidents, outbox, overrides, silences, spans
+from monitor.store import Store, attachments, incidents, outbox, overrides, silences, spans
+from monitor.store.attachments import Attachment
 from monitor.web.app import build
 from monitor.web.auth import Gate
 from probes import Reading, Sample, Status, load
@@ -63,6 +66,7 @@ class Space:
 
     def __post_init__(self) -> None:
         self._news = asyncio.Event()
+        self.mornings = Mornings(self)
 
     async def exposition(self, format: Format) -> AsyncIterator[str]:
         found = Exposition()
@@ -84,6 +88,32 @@ class Space:
             await incidents.save(conn, changed)
         self.touch()
         return changed
+
+    async def report(self, report: Report, *, tells: bool = True) -> Incident:
+        calls = [Call(route, (Reached(route.id, route.id),)) for route in self.config.routes] if tells else []
+        change = lifecycle.reported(report, datetime.now(UTC), calls)
+        await self._save(change, datetime.now(UTC))
+        self.touch()
+        return change.incident
+
+    async def merge(self, incident: str, into: str, who: str) -> Incident | None:
+        async with self.store.begin() as conn:
+            one, other = await incidents.get(conn, incident), await incidents.get(conn, into)
+            if one is None or other is None:
+                return None
+            merged = merging.merge(one, other, who, datetime.now(UTC))
+            await incidents.save(conn, merged.gone.incident)
+            await incidents.save(conn, merged.kept.incident)
+        self.touch()
+        return merged.kept.incident
+
+    async def attach(self, attachment: Attachment) -> bool:
+        async with self.store.begin() as conn:
+            if await incidents.get(conn, attachment.incident) is None:
+                return False
+            await attachments.add(conn, attachment)
+        says = partial(lifecycle.note, text=attachment.says, who=attachment.who, now=attachment.at)
+        return await self.decide(attachment.incident, says) is not None
 
     async def silence(self, silence: Silence) -> None:
         async with self.store.begin() as conn:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +16,20 @@ from monitor.web.app import build
 from monitor.web.auth import Gate
 
 HOSTILE = ("<script>document.title='owned'</script>", "\u202egpj.exe", "W" * 10_000, "\x1b[31m\x00")
+
+MORE = (
+    "/incidents?words=door",
+    "/incidents/new",
+    "/assets/fibre",
+    "/silences",
+    "/maintenance",
+    "/morning",
+    "/reports",
+    "/reviews",
+    "/account",
+    "/users",
+)
+"""Pages that a sweep looks at besides the board and the incidents."""
 
 # The lowest contrast ratio of any text with its background, by WCAG 2.2's formula, and what it is.
 CONTRAST = """() => {
@@ -72,7 +87,7 @@ async def browser(harbour, chromium: str) -> AsyncIterator[Browser]:
 async def paths(space) -> tuple[str, ...]:
     async with space.store.connect() as conn:
         one, *_ = await incidents.live(conn)
-    return ("/", "/incidents", f"/incidents/{one.id}", "/assets/fibre", "/silences", "/maintenance", "/nowhere")
+    return ("/", "/incidents", f"/incidents/{one.id}", *MORE, "/nowhere")
 
 
 async def is_too_wide(page: Page) -> bool:
@@ -101,7 +116,7 @@ async def test_all_text_has_the_contrast_of_wcag_aa(harbour, browser: Browser, s
 
 async def test_the_keyboard_reaches_the_acknowledge_button_and_it_works(browser: Browser) -> None:
     page = browser.page
-    for _ in range(12):
+    for _ in range(24):
         await page.keyboard.press("Tab")
         if await page.evaluate("document.activeElement.textContent.trim() === 'Acknowledge'"):
             break
@@ -110,6 +125,42 @@ async def test_the_keyboard_reaches_the_acknowledge_button_and_it_works(browser:
     assert await focused.evaluate("(one) => getComputedStyle(one).outlineStyle") == "solid"
     await page.keyboard.press("Enter")
     await expect(page.locator(".hero")).to_contain_text("In hand")
+
+
+async def test_the_menu_works_by_keyboard_and_nothing_of_it_is_cut_off(browser: Browser) -> None:
+    page = browser.page
+    for width in (360, 640, 1280):
+        await page.set_viewport_size({"width": width, "height": 640})
+        await page.goto(f"{browser.base}/reviews")
+        await expect(page.locator("summary[aria-current]")).to_have_text("More")
+        await page.locator("details.more summary").focus()
+        await page.keyboard.press("Enter")
+        for word in ("Silences", "Reviews", "Audit log"):
+            await expect(page.get_by_role("link", name=word)).to_be_in_viewport(ratio=1)
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Silences")
+
+
+async def test_a_picture_is_kept_and_the_review_is_written(harbour, browser: Browser, tmp_path: Path) -> None:
+    page = browser.page
+    door = harbour.config.asset("hall")
+    one = await harbour.recovers(door, await harbour.fails(door, "no answer", 30))
+    photo = tmp_path / "cabinet.png"
+    await page.goto(f"{browser.base}/incidents/{one.id}")
+    await page.screenshot(path=photo)
+    await page.get_by_text("Add a file").click()
+    await page.locator("#file").set_input_files(photo)
+    await page.get_by_role("button", name="Upload it").click()
+    await expect(page.locator(".timeline")).to_contain_text("Attached cabinet.png")
+    async with page.expect_download() as saved:
+        await page.get_by_role("link", name="cabinet.png").click()
+    assert (await (await saved.value).path()).read_bytes() == photo.read_bytes()
+    await page.get_by_label("Resolution").fill("New battery in the lock.")
+    await page.get_by_label("Kind of cause").select_option("power")
+    await page.get_by_role("button", name="Save the review").click()
+    await expect(page.get_by_role("region", name="What people wrote")).to_contain_text("New battery in the lock.")
+    await expect(page.get_by_text("What lost power, and is it behind the UPS?")).to_be_visible()
 
 
 async def test_the_first_tab_skips_to_the_content(browser: Browser) -> None:

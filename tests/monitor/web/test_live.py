@@ -54,12 +54,13 @@ async def test_many_changes_are_told_as_one(space, stream: ClientResponse) -> No
     assert (await next_event(stream)).endswith(f"-{space.version}")
 
 
-async def test_a_stream_ends_with_its_session(person: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_ends_with_its_session(space, person: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "PING", 0.05)
     secret = next(cookie.value for cookie in person.session.cookie_jar if cookie.key == COOKIE)
     async with person.get("/events") as answer:
         await next_event(answer)
-        await person.server.app[SESSIONS].end(secret)
+        async with space.store.begin() as conn:
+            await person.server.app[SESSIONS].end(conn, secret)
         async with asyncio.timeout(SOON):
             assert b"data:" not in await answer.content.read()
 

@@ -205,7 +205,8 @@ async def test_every_form_and_landmark_is_named(harbour, person: TestClient) -> 
         assert [tag for tag, _ in tags].count("h1") == 1
         assert [tag for tag, _ in tags].count("main") == 1
         labelled = {values["for"] for tag, values in tags if tag == "label"}
-        assert {values["id"] for tag, values in tags if tag == "textarea"} == labelled
+        typed = {values["id"] for tag, values in tags if tag in ("textarea", "select", "input") and "id" in values}
+        assert typed == labelled
         ids = [values["id"] for _, values in tags if "id" in values]
         assert len(ids) == len(set(ids))
 

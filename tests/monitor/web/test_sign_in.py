@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient
 
+from monitor.people.accounts import digest
 from monitor.store import StoreError, sessions
 from monitor.web.auth import (
     ABSOLUTE,
@@ -17,7 +18,6 @@ from monitor.web.auth import (
     Gate,
     Sessions,
     Throttled,
-    digest,
     form_key,
     is_form_key,
 )
@@ -61,7 +61,15 @@ async def test_under_https_the_cookie_never_goes_over_http(space, stranger: Test
     answer = await stranger.post(
         "/sign-in", data={"token": token_of(gate)}, headers={"Host": "watch.example"}, allow_redirects=False
     )
-    assert answer.cookies[COOKIE]["secure"]
+    cookie = answer.cookies["__Host-deskwatch_session"]
+    assert cookie["secure"]
+    assert (cookie["path"], cookie["domain"]) == ("/", "")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    secret = {"Cookie": f"__Host-deskwatch_session={cookie.value}", "Host": "watch.example"}
+    assert (await stranger.get("/", headers=secret)).status == 200
+    weak = {"Cookie": f"{COOKIE}={cookie.value}", "Host": "watch.example"}
+    stranger.session.cookie_jar.clear()
+    assert (await stranger.get("/", headers=weak)).status == 401
 
 
 async def test_only_a_digest_of_the_session_is_stored(space, person: TestClient) -> None:
@@ -90,13 +98,14 @@ async def test_signing_out_ends_the_session_itself(person: TestClient, form_key:
 async def test_a_session_ends_idle_after_half_a_day_and_used_after_a_week(
     space, used_every: int | None, until: timedelta, open_then: bool
 ) -> None:
-    held = Sessions(space.store)
-    secret = await held.begin(NOW)
+    held = Sessions(space.store, "harbour")
+    async with space.store.begin() as conn:
+        secret = await held.begin(conn, NOW)
     now = NOW
     while used_every and now + timedelta(hours=used_every) < NOW + until:
         now += timedelta(hours=used_every)
-        await held.is_open(secret, now)
-    assert await held.is_open(secret, NOW + until) is open_then
+        await held.identity(secret, now)
+    assert (await held.identity(secret, NOW + until) is not None) is open_then
 
 
 def test_guessing_is_slowed_down_for_each_address() -> None:
@@ -136,11 +145,24 @@ def test_the_key_of_a_form_is_different_in_every_page_and_good_for_one_session()
 
 
 async def test_a_store_that_cannot_be_written_does_not_hide_the_board(space, tmp_path: Path) -> None:
-    held = Sessions(space.store)
-    secret = await held.begin(NOW)
-    assert await held.is_open(secret, NOW)
+    held = Sessions(space.store, "harbour")
+    async with space.store.begin() as conn:
+        secret = await held.begin(conn, NOW)
+    assert await held.identity(secret, NOW)
     with closing(sqlite3.connect(tmp_path / "deskwatch.db", isolation_level=None)) as other:
         other.execute("begin immediate")
-        assert await held.is_open(secret, NOW + timedelta(minutes=30))
+        assert await held.identity(secret, NOW + timedelta(minutes=30))
+        assert await held.identity("another", NOW) is None
+
+
+async def test_a_store_that_says_nothing_hides_the_board_from_strangers_alone(space) -> None:
+    held = Sessions(space.store, "harbour")
+    async with space.store.begin() as conn:
+        secret = await held.begin(conn, NOW)
+    assert await held.identity(secret, NOW)
+    async with space.store.begin() as conn:
+        await conn.exec_driver_sql("alter table sessions rename to gone")
+    assert await held.identity(secret, NOW + timedelta(minutes=30))
+    for unknown, at in (("another", NOW), (secret, NOW + timedelta(hours=2))):
         with pytest.raises(StoreError):
-            await held.is_open("another", NOW)
+            await held.identity(unknown, at)

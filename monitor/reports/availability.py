@@ -1,0 +1,131 @@
+"""Reliability as memos tell it: against the target, with how much of the time was measured, in words and a table."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from incidents.availability import Availability, Budget, budget
+from incidents.messages import duration
+from incidents.recovery import Mean, time_between_failures
+from monitor.reports.document import Block, Figure, Figures, Mark, Paragraph, Section, Table
+from monitor.reports.facts import Facts
+from monitor.reports.standings import Standing, blackouts, of_groups, of_site, worst
+
+BRIEF = timedelta(minutes=5)
+"""Nothing is said of a shorter time without any measurement."""
+FEW = 5
+"""How many of those that missed the target are named."""
+
+_COLUMNS = ("", "open hours", "around the clock", "measured", "down in open hours", "error budget left")
+
+
+def section(facts: Facts, assets: Sequence[Standing]) -> Section:
+    """The part of a memo that tells how reliable everything was."""
+    target = facts.config.reports.targets.availability
+    tables = (
+        ("Below target", worst(assets, target)[:FEW]),
+        ("Where one of several is enough", of_groups(facts, assets)),
+        ("All assets", assets),
+    )
+    named = (table(name, some, target) for name, some in tables if some)
+    blocks: tuple[Block, ...] = (figures(facts, assets), *unmeasured(facts), *named)
+    return Section("Reliability", blocks)
+
+
+def figures(facts: Facts, assets: Iterable[Standing]) -> Figures:
+    """What is left of the site's error budget, and how long it went well in between."""
+    site, target = of_site(assets), facts.config.reports.targets.availability
+    between = time_between_failures(facts.incidents, facts.start, facts.end)
+    return Figures((_budget(site, budget(site, target)), _between(between)))
+
+
+def table(name: str, rows: Iterable[Standing], target: float) -> Table:
+    """How reliable each was, a row each."""
+    return Table(_COLUMNS, tuple(_row(one, target) for one in rows), name)
+
+
+def unmeasured(facts: Facts) -> Iterator[Paragraph]:
+    """A sentence about the time in which Deskwatch itself was not at work, none if it always was."""
+    shortest = min((check.interval for check in facts.config.checks), default=0)
+    least = max(BRIEF, timedelta(seconds=2 * shortest))
+    gaps = [one.ends - one.starts for one in blackouts(facts.spans, facts.start, facts.end)]
+    gaps = [gap for gap in gaps if gap >= least]
+    if gaps:
+        times = "once" if len(gaps) == 1 else f"{len(gaps)} times, at most {_length(max(gaps))} at a time"
+        yield Paragraph(
+            f"Deskwatch itself was not at work for {_length(sum(gaps, timedelta()))} ({times}). What happened meanwhile"
+            " is unknown: it counts neither as up nor as down, and the share of the time that was measured falls.",
+            Mark.UNKNOWN,
+        )
+
+
+def share(found: Availability) -> str:
+    """How much of the known time it was up: "99.82 %", never rounded up; "not measured" where nothing is known."""
+    if not found.known:
+        return "not measured"
+    return _percent(found.up * 10_000 // found.known, 2)
+
+
+def measured(found: Availability) -> str:
+    """How much of the time asked about is known: "measured 97.4 % of the time", never rounded up."""
+    return f"measured {_covered(found)}" if found.known else "never measured"
+
+
+def _budget(site: Availability, one: Budget) -> Figure:
+    """What may still fail; what is not known may have been spent, so it is said."""
+    note = f"{_length(one.spent)} of {_length(one.allowed)} used"
+    if one.unknown:
+        note += f"; {_length(one.unknown)} were not measured"
+    return Figure(
+        name="Error budget left",
+        text=_left(one) if site.known else "not measured",
+        value=one.left.total_seconds() if site.known else None,
+        unit="seconds",
+        note=note,
+        mark=_spent(one) if site.known else Mark.UNKNOWN,
+    )
+
+
+def _spent(one: Budget) -> Mark:
+    if one.left < timedelta():
+        return Mark.BAD
+    return Mark.WATCH if one.spent * 2 > one.allowed else Mark.GOOD
+
+
+def _between(found: Mean | None) -> Figure:
+    if found is None:
+        return Figure("Time between incidents", "no incident began")
+    seconds = found.length.total_seconds()
+    return Figure("Time between incidents", duration(seconds), seconds, "seconds")
+
+
+def _row(one: Standing, target: float) -> tuple[str, ...]:
+    budgeted = budget(one.open, target)
+    return (
+        one.name,
+        share(one.open),
+        share(one.always),
+        _covered(one.open),
+        _length(one.open.down) if one.open.known else "",
+        _left(budgeted) if one.open.known else "",
+    )
+
+
+def _covered(found: Availability) -> str:
+    if not found.known:
+        return "never"
+    return f"{_percent(found.known * 1000 // found.total, 1)} of the time" if found.unknown else "all the time"
+
+
+def _left(one: Budget) -> str:
+    """What is left of a budget, in words."""
+    return _length(one.left) if one.left >= timedelta() else f"none: {_length(-one.left)} too much"
+
+
+def _percent(parts: int, digits: int) -> str:
+    """A whole number of tenths or hundredths of a per cent; all of it is "100 %"."""
+    whole, rest = divmod(parts, 10**digits)
+    return "100 %" if whole == 100 else f"{whole}.{rest:0{digits}} %"
+
+
+def _length(span: timedelta) -> str:
+    return duration(span.total_seconds())

@@ -1,0 +1,75 @@
+"""Availability of everything over any time: the site, the groups of which one is enough, every asset, every check."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from incidents.availability import Availability, Span, alternatives, availability, verdicts, weighted
+from incidents.windows import Window, all_hours, open_hours, planned
+from monitor.config.model import Asset
+from monitor.reports.facts import Facts
+from monitor.reports.standings import deciding
+
+
+class Row(NamedTuple):
+    """How available one thing was; `what` is "site", "group", "asset" or "check"."""
+
+    what: str
+    name: str
+    found: Availability
+
+
+class Counted(NamedTuple):
+    """Which time counts: around the clock or only open hours, with or without planned work."""
+
+    around_the_clock: bool = False
+    planned_work: bool = False
+
+
+def rows(facts: Facts, counted: Counted) -> tuple[Row, ...]:
+    """A row for everything that decides whether an asset works, the widest first."""
+    spans = {
+        asset.id: verdicts({check.id: facts.spans.get(check.id, ()) for check in deciding(asset)})
+        for asset in facts.config.assets
+        if deciding(asset)
+    }
+    known = [asset for asset in facts.config.assets if asset.id in spans]
+    assets = [Row("asset", asset.id, availability(spans[asset.id], _window(facts, counted, asset))) for asset in known]
+    site = weighted((row.found, asset.people) for row, asset in zip(assets, known, strict=True))
+    return (
+        Row("site", facts.config.site.id, site),
+        *_groups(facts, counted, spans),
+        *assets,
+        *_checks(facts, counted),
+    )
+
+
+def _groups(facts: Facts, counted: Counted, spans: dict[str, tuple[Span, ...]]) -> Iterator[Row]:
+    wanted = {tuple(sorted(group)) for asset in facts.config.assets for group in asset.depends_on if len(group) > 1}
+    for group in sorted(wanted):
+        members = [asset for asset in facts.config.assets if asset.id in group and asset.id in spans]
+        if len(members) == len(group):
+            found = availability(
+                alternatives({asset.id: spans[asset.id] for asset in members}), _window(facts, counted, *members)
+            )
+            yield Row("group", " or ".join(group), found)
+
+
+def _checks(facts: Facts, counted: Counted) -> Iterator[Row]:
+    for asset in facts.config.assets:
+        window = _window(facts, counted, asset)
+        for check in asset.checks:
+            yield Row("check", check.id, availability(facts.spans.get(check.id, ()), window))
+
+
+def _window(facts: Facts, counted: Counted, *assets: Asset) -> Window:
+    """The time that counts for assets together: without the work that is planned for all of them."""
+    start, end = facts.start, facts.end
+    hours = all_hours(start, end) if counted.around_the_clock else open_hours(facts.config.site.hours, start, end)
+    if counted.planned_work:
+        return hours
+    works = [
+        one
+        for one in facts.config.maintenances
+        if all(one.scope.has(asset.id, asset.section, asset.tags) for asset in assets)
+    ]
+    return hours.without(planned(works, start, end)) if works else hours

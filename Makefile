@@ -59,7 +59,7 @@ dashboards: $(VENV)/ready-for-tests
 	$(BIN)/python -m grafana.alerting
 
 screenshots: $(VENV)/ready-for-tests debian
-	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py
+	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py tests/monitor/web/test_reports_browser.py
 
 lock:
 	@$(PIP) install --quiet uv

@@ -113,7 +113,7 @@ def endings(asset: Asset, check: Check, reading: Reading, firing: Collection[tup
     """
     if reading.status is not Status.UP:
         return
-    told = {rule.metric for rule in check.rules if (check.id, rule.id) in firing}
+    told = {rule.metric for rule in check.rules if (check.id, rule.id) in firing and rule.severity.pages}
     for ending in ENDINGS:
         if ending.metric not in told:
             for sample in _come(ending, reading):

@@ -10,7 +10,7 @@ from alerting.oncall import Override, who_would_be_paged
 from alerting.rules import Rule, Severity
 from incidents.grouping import cause
 from incidents.incident import Incident, Stage
-from incidents.messages import REMEDIES, local, plain
+from incidents.messages import REMEDIES, duration, local, plain
 from monitor.config.model import Asset, Check, Config
 from monitor.reports.document import Item, Mark
 from monitor.reports.endings import endings
@@ -233,11 +233,20 @@ def _own(seen: Seen) -> Iterator[Item]:
 
 
 def _soon(seen: Seen) -> Iterator[Item]:
+    yield from _drill(seen)
     for asset in seen.config.assets:
         for check in asset.checks:
             reading = seen.readings.get(check.id)
             if reading is not None and not _why_unknown(asset, check, seen):
                 yield from endings(asset, check, reading, seen.firing)
+
+
+def _drill(seen: Seen) -> Iterator[Item]:
+    """That everybody's pager is tested today."""
+    drill, wall = seen.config.drill, seen.made.astimezone(seen.config.site.hours.zone)
+    if drill is not None and wall.weekday() == drill.weekday and wall.time() < drill.at:
+        todo = f"Everybody presses the button in the message within {duration(drill.within)}."
+        yield Item(f"drill/{wall:%Y-%m-%d}", f"Pager drill today at {drill.at:%H:%M}", todo=todo, mark=Mark.WATCH)
 
 
 def _weight(severity: Severity, people: int, asset: Asset | None, seen: Seen) -> float:

@@ -110,6 +110,7 @@ async def test_both_directions_through_a_restart_and_the_death_of_a_peer(
                 await until(lambda: posts(app, first.url, "failed") >= 1, "a failed post to the dead peer")
                 assert [stage for *_, stage in await log_of(app)] == ["resolved", "resolved"]
                 listener.close()
-    assert sorted(hook.heard) == [
+    # As a set: peers that wait for each other's word too long in vain say it twice, rather than not at all.
+    assert set(hook.heard) == {
         ("firing", "DiskFull"), ("firing", "Down"), ("resolved", "DiskFull"), ("resolved", "Down"),
-    ]  # fmt: skip
+    }  # fmt: skip

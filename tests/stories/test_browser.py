@@ -39,6 +39,8 @@ async def test_an_outage_appears_without_reload_is_acknowledged_reviewed_and_sti
         await expect(page.get_by_text("Resolved.", exact=True)).to_be_visible(timeout=PATIENCE)
         await page.get_by_label("Resolution").fill("The vendor restarted the web server.")
         await page.get_by_label("Root cause").fill("A deployment during opening hours.")
+        await page.get_by_label("Kind of cause").select_option("vendor")
+        await page.get_by_label("Who noticed it first").select_option("us")
         await page.get_by_role("button", name="Save the review").click()
         await expect(page.get_by_text("Reviewed").first).to_be_visible(timeout=PATIENCE)
         address = page.url

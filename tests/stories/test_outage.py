@@ -61,6 +61,10 @@ async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheu
             "Vendor restarted it",
             "--cause",
             "Deploy",
+            "--set",
+            "category=vendor",
+            "--set",
+            "detection=us",
         )
         assert code == 0, output
         record = json.loads((await deskwatch.types("incidents", "show", incident["id"], "--json"))[1])

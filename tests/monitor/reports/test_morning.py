@@ -14,7 +14,7 @@ from alerting.oncall import Contact, Person
 from alerting.routes import Route, Step
 from alerting.rules import Rule, Severity
 from incidents.incident import Incident, Stage, Told, Waiting
-from monitor.config.model import Asset, Check, Config, Confirm, Server, Site, Storage
+from monitor.config.model import Asset, Check, Config, Confirm, Drill, Server, Site, Storage
 from monitor.reports.document import Document, Item, Mark, Table
 from monitor.reports.endings import ENDINGS
 from monitor.reports.morning import morning
@@ -308,6 +308,13 @@ def test_what_ends_soon_is_told_and_does_not_keep_anybody_from_opening(
     assert made.summary.endswith("1 thing to see to soon.")
     assert made.items[0].todo
     assert made.items[0].tell == ""
+
+
+@pytest.mark.parametrize(("weekday", "at", "due"), [(1, time(10), True), (1, time(5), False), (2, time(10), False)])
+def test_a_pager_drill_of_today_that_is_to_come_is_told(weekday: int, at: time, due: bool) -> None:
+    made = morning(seen(config(UPS, drill=Drill(weekday, at))))
+    assert titles(made) == (["Pager drill today at 10:00"] if due else [])
+    assert made.title == "Ready to open"
 
 
 def test_what_has_long_to_go_a_rule_tells_or_does_not_work_anyway_is_not_told_again() -> None:

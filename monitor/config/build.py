@@ -27,6 +27,7 @@ from monitor.config.file_alerting import AlertingFile, AlertmanagerFile, DrillFi
 from monitor.config.file_remote_write import RemoteWriteFile
 from monitor.config.file_reports import MonthlyFile, ReportsFile
 from monitor.config.file_server import ServerFile, settle
+from monitor.config.file_status import StatusPageFile
 from monitor.config.model import (
     SECTIONS,
     Alerting,
@@ -36,17 +37,19 @@ from monitor.config.model import (
     Drill,
     Memo,
     Morning,
+    PublicAsset,
     RemoteWrite,
     Reports,
     Retention,
     Site,
+    StatusPage,
     Storage,
     Targets,
     Watchdog,
 )
 from monitor.config.parts import Part
 from monitor.config.problems import Findings, did_you_mean
-from monitor.config.references import FoundAsset, Groups, dependencies, verify, written_id
+from monitor.config.references import FoundAsset, Groups, dependencies, verify, verify_shown, written_id
 from monitor.config.values import week_of
 
 DATABASE = "var/deskwatch.db"
@@ -80,6 +83,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
     reports = _read(ReportsFile, singles["reports"], findings)
     readers = singles["reports"].place if singles["reports"] else None
     verify(assets, entries, readers, findings)
+    status = _status_page(singles["status_page"], assets, findings)
     told = audience.settle(entries, ZoneInfo("UTC") if site is None else site.hours.zone, findings)
     alerting = _read(AlertingFile, singles["alerting"], findings)
     drill = _read_if_given(DrillFile, singles["drill"], findings)
@@ -109,6 +113,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
         remote_write=_final_remote_write(remote_write, site, folder, stored),
         modules=on_demand,
         reports=_final_reports(reports),
+        status_page=status,
     )
 
 
@@ -198,6 +203,17 @@ def _final(found: FoundAsset, file: AssetFile, depends_on: Groups, site: Site) -
         tags=frozenset(file.tags),
         uplink=file.uplink if isinstance(file, UplinkFile) else None,
     )
+
+
+def _status_page(single: _Single | None, assets: list[FoundAsset], findings: Findings) -> StatusPage | None:
+    """The page for members; names that it does not give are those of the assets."""
+    file = _read_if_given(StatusPageFile, single, findings)
+    if single is None or file is None:
+        return None
+    verify_shown(assets, single.place, findings)
+    names = {found.id: found.file.name for found in assets if found.file is not None}
+    shown = tuple(PublicAsset(one.id, one.name or names.get(one.id) or one.id, one.words or "") for one in file.assets)
+    return StatusPage(file.title, shown, file.days, file.contact or "")
 
 
 def _final_drill(file: DrillFile | None) -> Drill | None:

@@ -11,22 +11,23 @@ from monitor.config.model import Config
 
 def shown(config: Config) -> dict[str, Any]:
     """The configuration as mappings, lists, text and numbers."""
-    return {field.name: _plain(getattr(config, field.name)) for field in fields(config)}
+    return {field.name: plain(getattr(config, field.name)) for field in fields(config)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Any part of it, the same way."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, (SecretStr, SecretBytes)):
         return "**********"
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, BaseModel):
-        return {name: _plain(inside) for name, inside in value}
+        return {name: plain(inside) for name, inside in value}
     if isinstance(value, Mapping):
-        return {str(key): _plain(inside) for key, inside in value.items()}
+        return {str(key): plain(inside) for key, inside in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(inside) for inside in value]
+        return [plain(inside) for inside in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(_plain(inside) for inside in value)
+        return sorted(plain(inside) for inside in value)
     return str(value)

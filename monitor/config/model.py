@@ -278,6 +278,25 @@ class RemoteWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicAsset:
+    """An asset as members know it; `words` are a sentence for them while it does not work, "" for none."""
+
+    id: str
+    name: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """What everybody may see without signing in: these assets, their last `days`, and a sentence about whom to ask."""
+
+    title: str
+    assets: tuple[PublicAsset, ...]
+    days: int = 90
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One site, ready to be watched. `destinations` holds the Apprise URL of every destination: channels of routes and
     contacts of people."""
@@ -299,6 +318,7 @@ class Config:
     remote_write: RemoteWrite | None = None
     modules: Mapping[str, Module] = field(default_factory=dict)
     reports: Reports = Reports()
+    status_page: StatusPage | None = None
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -73,6 +73,19 @@ def verify(assets: Sequence[FoundAsset], told: Told, reports: Place | None, find
     _verify_names(told, reports, findings)
 
 
+def verify_shown(assets: Iterable[FoundAsset], page: Place, findings: Findings) -> None:
+    """Note assets of the status page that do not exist, or are there twice."""
+    known = [asset.id for asset in assets]
+    seen: set[str] = set()
+    for entry in page.at("assets").entries:
+        named = entry.at("id") if isinstance(entry.value, MarkedDict) else entry
+        for mention in mentions(named):
+            if mention.id in seen:
+                findings.add(mention.place, f"`{_shown(mention.id)}` is on the page already; remove one")
+            seen.add(mention.id)
+            _exist([mention], "asset", known, findings)
+
+
 def written_id(place: Place) -> str:
     """The id of an entry, "" if it is no text: ids count even where the entry has problems."""
     given = place.at("id").value

@@ -321,4 +321,13 @@ routes:
 
 reports:
   morning: {{before: 45m, to: [technician], deadline: 1m}}
+
+status_page:
+  title: Harbour Street
+  contact: Questions? Come to the front desk.
+  assets:
+    - internet
+    - {{id: wifi-members, name: Wi-Fi}}
+    - {{id: doors, words: Please ring; the front desk lets you in.}}
+    - {{id: booking, name: Booking, words: Please book at the front desk.}}
 """

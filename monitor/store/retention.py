@@ -16,6 +16,7 @@ from monitor.store.tables import (
     messages,
     overrides,
     recordings,
+    repeats,
     rollups,
     sessions,
     silences,
@@ -45,6 +46,7 @@ async def prune(conn: AsyncConnection, now: datetime, retention: Retention) -> i
     deleted += await _delete(conn, silences, silences.c.ends < _ago(now, retention.incidents), silences.c.ends)
     deleted += await _delete(conn, overrides, overrides.c.ends < _ago(now, retention.incidents), overrides.c.ends)
     deleted += await _delete(conn, audit_log, audit_log.c.at < _ago(now, retention.audit_log), audit_log.c.at)
+    deleted += await _delete(conn, repeats, repeats.c.at < _ago(now, 1), repeats.c.at)
     return deleted + await _delete(conn, sessions, sessions.c.expires <= now, sessions.c.expires)
 
 

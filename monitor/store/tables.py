@@ -583,6 +583,20 @@ figures = Table(
     Column("at", Instant, nullable=False),
 )
 
+# Answers of the API that are given again to the same request, for a day; `asked` is a digest of it.
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Index("repeats_at", "at"),
+)
+
 # One row, written to find out whether anything can be.
 pulse = Table("pulse", metadata, Column("id", Integer, primary_key=True), Column("at", Instant, nullable=False))
 

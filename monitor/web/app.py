@@ -16,12 +16,15 @@ from monitor.people.roles import Role
 from monitor.store import StoreError
 from monitor.store import audit_log as stored_log
 from monitor.web import (
+    about,
     account,
     alerts,
+    assets,
     audit_log,
     audits,
+    checks,
+    configuration,
     deliveries,
-    figures,
     gates,
     grafana,
     guard,
@@ -40,10 +43,14 @@ from monitor.web import (
     reviews,
     second_factor,
     sign_in,
+    status,
     tokens,
     users,
+    wallboard,
     why,
 )
+from monitor.web.api import limits, problems, repeats
+from monitor.web.api.endpoints import ENDPOINTS
 from monitor.web.auth import Brake, Gate, Sessions
 from monitor.web.files import Files
 from monitor.web.service import App
@@ -100,8 +107,13 @@ def routes(files: Files) -> tuple[Route, ...]:
         ),
         Route("POST", "/incidents/{id}/files", Role.OPERATOR, incident_record.attach, "file attached"),
         Route("GET", "/incidents/{id}/files/{file}", Role.VIEWER, incident_record.download),
-        Route("GET", "/assets/{id}", Role.VIEWER, pages.asset),
-        Route("GET", "/fragment/assets/{id}", Role.VIEWER, pages.asset_fragment),
+        Route("GET", "/wallboard", Role.VIEWER, wallboard.show),
+        Route("GET", "/fragment/wallboard", Role.VIEWER, wallboard.show_fragment),
+        Route("GET", "/assets/{id}", Role.VIEWER, assets.show),
+        Route("GET", "/fragment/assets/{id}", Role.VIEWER, assets.show_fragment),
+        Route("GET", "/checks/{asset}/{name}", Role.VIEWER, checks.show),
+        Route("GET", "/fragment/checks/{asset}/{name}", Role.VIEWER, checks.show_fragment),
+        Route("POST", "/checks/{asset}/{name}/run", Role.OPERATOR, checks.run, "check run"),
         Route("GET", "/silences", Role.VIEWER, gates.silence_list),
         Route("POST", "/silences", Role.OPERATOR, gates.begin_silence, "silence begun"),
         Route("POST", "/silences/preview", Role.OPERATOR, gates.silence_preview),
@@ -127,6 +139,7 @@ def routes(files: Files) -> tuple[Route, ...]:
         Route("GET", "/morning/{id}", Role.VIEWER, morning.show_one),
         Route("POST", "/morning/{id}/take", Role.OPERATOR, morning.take, "morning item taken"),
         Route("POST", "/morning/{id}/give-back", Role.OPERATOR, morning.give_back, "morning item given back"),
+        Route("GET", "/about", Role.VIEWER, about.show),
         Route("GET", "/events", Role.VIEWER, live.events),
         Route("POST", "/sign-out", Role.VIEWER, sign_in.sign_out),
         Route("GET", "/sign-in", Role.PUBLIC, sign_in.show),
@@ -155,6 +168,8 @@ def routes(files: Files) -> tuple[Route, ...]:
         Route("POST", "/users/{id}/remove", Role.ADMIN, users.remove),
         Route("POST", "/users/tokens", Role.ADMIN, tokens.make),
         Route("POST", "/users/tokens/{id}/revoke", Role.ADMIN, tokens.revoke),
+        Route("GET", "/configuration", Role.ADMIN, configuration.show),
+        Route("POST", "/configuration/reload", Role.ADMIN, configuration.reload, "configuration reloaded"),
         Route("GET", "/audit-log", Role.ADMIN, audit_log.show),
         Route("GET", "/audit-log/entries.csv", Role.ADMIN, audit_log.as_csv),
         Route("GET", "/audit-log/entries.json", Role.ADMIN, audit_log.as_json),
@@ -165,13 +180,14 @@ def routes(files: Files) -> tuple[Route, ...]:
         ),
         Route("GET", "/act/{token}", Role.PUBLIC, links.show),
         Route("POST", "/act", Role.PUBLIC, links.act, "incident answered by link"),
+        *(Route("GET", path, Role.PUBLIC, status.show) for path in status.PATHS),
         Route("GET", "/static/{name}", Role.PUBLIC, files.serve),
         Route("GET", "/-/healthy", Role.PUBLIC, machine.healthy),
         Route("GET", "/-/ready", Role.PUBLIC, machine.ready),
         Route("POST", "/-/reload", Role.MACHINE, machine.reload, "configuration reloaded"),
         Route("GET", "/metrics", Role.MACHINE, machine.metrics),
         Route("GET", "/probe", Role.MACHINE, machine.probe),
-        Route("POST", "/api/v1/figures", Role.MACHINE, figures.push, "figures pushed"),
+        *(Route(one.method, one.address, one.role, one.handler, one.audit) for one in ENDPOINTS),
         Route("GET", "/api/v1/grafana/incidents", Role.MACHINE, grafana.incident_list),
         Route("GET", "/api/v1/grafana/status", Role.MACHINE, grafana.status),
         Route("GET", "/api/v1/grafana/availability", Role.MACHINE, grafana.availability),
@@ -183,7 +199,7 @@ def routes(files: Files) -> tuple[Route, ...]:
 
 def build(app: App, gate: Gate) -> web.Application:
     """The web application of a running service; the caller binds it to an address."""
-    middlewares = (guard.headers, errors, guard.host, guard.origin, guard.role, audited)
+    middlewares = (guard.headers, limits.told, errors, guard.host, guard.origin, guard.role, audited)
     built = web.Application(client_max_size=LARGEST_BODY, middlewares=middlewares)
     files, streams = Files(Path(__file__).parent / "static"), live.Streams()
     declared = routes(files)
@@ -200,9 +216,12 @@ def build(app: App, gate: Gate) -> web.Application:
     built[guard.SESSIONS], built[guard.PROXY_KEY] = Sessions(app.store, app.config.site.id), secrets.token_hex(32)
     built[guard.ROLES] = {(route.method, route.path): route.role for route in declared}
     built[AUDITED] = {(route.method, route.path): route.audit for route in declared if route.audit}
+    built[limits.BUDGET], built[repeats.UNDER_WAY] = limits.Budget(), set()
     built[machine.PROBING] = asyncio.Semaphore(machine.AT_ONCE)
+    built[configuration.READING] = asyncio.Lock()
     built[grafana.ASKING] = asyncio.Semaphore(grafana.AT_ONCE)
     built[pages.SHARED], built[live.STREAMS] = pages.SharedBoard(), streams
+    built[status.SHARED] = status.SharedStatus()
     built.on_shutdown.append(streams.stop)
     return built
 
@@ -216,6 +235,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _answer(request, error, _words(error))
+    except web.RequestPayloadError:
+        return _answer(request, web.HTTPBadRequest(), "The body cannot be read: it is not what its headers say.")
     except StoreError as error:
         log.warning("the database failed a request", extra={"path": request.path, "error": str(error)})
         return _answer(request, web.HTTPServiceUnavailable(), str(error))
@@ -233,7 +254,7 @@ async def audited(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPRedirection:
         await _note(request, what)
         raise
-    if response.status < HTTPStatus.BAD_REQUEST:
+    if response.status < HTTPStatus.BAD_REQUEST and repeats.REPEATED not in response.headers:
         await _note(request, what)
     return response
 
@@ -252,6 +273,8 @@ async def _note(request: web.Request, what: str) -> None:
 
 
 def _answer(request: web.Request, error: web.HTTPException, words: str) -> web.Response:
+    if problems.is_ours(request):
+        return problems.answer(error, words)
     if "text/html" in request.headers.get("Accept", ""):
         answer = pages.page(
             request, "error.html", error.status, title=_TITLES.get(error.status, error.reason), words=words

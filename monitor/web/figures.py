@@ -14,10 +14,12 @@ from monitor.web.guard import APP, who
 
 async def push(request: web.Request) -> web.Response:
     """POST /api/v1/figures: a list of {name, day, value} as JSON, or the same as CSV (`text/csv`)."""
-    text = await request.text()
     try:
+        text = await request.text()
         found = _read(text, request.content_type, who(request))
-    except ValueError as error:
+    except LookupError:  # an unknown character set
+        raise web.HTTPBadRequest(text="This character set is not known; send UTF-8.") from None
+    except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(text=str(error)) from None
     async with request.app[APP].store.begin() as conn:
         await figures.save(conn, found)

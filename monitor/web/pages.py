@@ -1,4 +1,4 @@
-"""The board and the pages of the assets, and what all pages are drawn with."""
+"""The board, and what all pages are drawn with."""
 
 import asyncio
 import secrets
@@ -14,12 +14,11 @@ from markupsafe import Markup
 
 from monitor.people.roles import Role
 from monitor.store import incidents, outbox, spans
-from monitor.web import auth, views, words
+from monitor.web import auth, boards, views, words
 from monitor.web.files import Files
 from monitor.web.guard import APP, IDENTITY, SECRET, form_of, who
 from monitor.web.live import stamp
 from monitor.web.service import App
-from probes import REASONS, UNKNOWN_REASONS, load
 
 FILES = web.AppKey("files", Files)
 LONGEST_TEXT = 4000
@@ -52,7 +51,7 @@ class SharedBoard:
 
     def _render(self, app: App, seen: views.World, of: str, role: Role) -> str:
         """In a thread: a thousand assets take longer than the probes' timing can bear. Only reads."""
-        board = views.board(seen)
+        board = boards.board(seen)
         return render("board_live.html", app, board=board, form_key=self._mark, stamp=of, can=can(role))
 
 
@@ -68,16 +67,6 @@ async def board(request: web.Request) -> web.Response:
 async def board_fragment(request: web.Request) -> web.Response:
     """GET /fragment/board: the part of it that changes."""
     return _html(await _own_board(request))
-
-
-async def asset(request: web.Request) -> web.Response:
-    """GET /assets/ID: its checks, its day and its incidents."""
-    return page(request, "asset.html", **await _asset(request))
-
-
-async def asset_fragment(request: web.Request) -> web.Response:
-    """GET /fragment/assets/ID: the same without the frame."""
-    return fragment(request, "asset_live.html", **await _asset(request))
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
@@ -175,33 +164,6 @@ def _html(text: str, status: int = 200) -> web.Response:
 
 async def _own_board(request: web.Request) -> str:
     return await request.app[SHARED].html(request.app[APP], _form_key(request), request[IDENTITY].role)
-
-
-async def _asset(request: web.Request) -> Mapping[str, Any]:
-    app, id = request.app[APP], request.match_info["id"]
-    found = app.config.asset(id)
-    if found is None:
-        raise web.HTTPNotFound(
-            text=f"Nothing of the name {words.short(id, 60)!r} is watched. The board shows all that is."
-        )
-    async with app.store.connect() as conn:
-        recent = [one for one in await incidents.page(conn, 100) if one.asset == id]
-    everything = await world(app, [check.id for check in found.checks])
-    return {
-        "view": views.asset_view(found, everything),
-        "depends_on": [
-            [one for name in group if (one := app.config.asset(name)) is not None] for group in found.depends_on
-        ],
-        "values": {
-            check.id: views.values(app.latest.get(check.id), load(check.kind).metrics) for check in found.checks
-        },
-        "reasons": {check.id: _reasons(check.kind) for check in found.checks},
-        "recent": recent[:10],
-    }
-
-
-def _reasons(kind: str) -> Mapping[str, str]:
-    return {**REASONS, **UNKNOWN_REASONS, **load(kind).reasons}
 
 
 async def sent(request: web.Request) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """What the pages need of the running service."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from monitor.inbound import Inbound
 from monitor.morning import Mornings
 from monitor.store import Store
 from monitor.store.attachments import Attachment
+from monitor.watchdog import Signs
 from probes import Reading
 from probes._engines.audits import Audits
 
@@ -154,4 +155,12 @@ class App(Protocol):
 
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:
         """Run one probe once. Raises KeyError for an unknown kind, pydantic.ValidationError for bad settings."""
+        ...
+
+    async def refresh(self, checks: Collection[str], within: float) -> frozenset[str]:
+        """Run checks now, off their schedule, and judge them; those that did not end within so many seconds."""
+        ...
+
+    async def vital_signs(self) -> Signs:
+        """How well Deskwatch itself does."""
         ...

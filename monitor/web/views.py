@@ -1,4 +1,4 @@
-"""What the pages show, worked out from the configuration, the newest readings, the history and the incidents."""
+"""How the assets and their checks are, from the configuration, the newest readings, the history and the incidents."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +14,12 @@ from incidents.availability import Span
 from incidents.grouping import Needs, cause
 from incidents.impact import Basis, member_minutes
 from incidents.lifecycle import Incident, Stage
-from monitor.config.model import SECTIONS, Asset, Check, Config
+from monitor.config.model import Asset, Check, Config
 from monitor.store.outbox import Message, MessageState
-from monitor.web.words import amount, count, is_instant, length, opening, short
+from monitor.web.words import amount, count, is_instant, length
 from probes import Metric, Reading, Sample, Status
 
 DAY = timedelta(hours=24)
-CARDS = 100
-"""How many things that need somebody the first page shows; of more it says how many there are."""
 PIECES = 96
 """How many pieces the strip of a day is cut into: a quarter of an hour each."""
 
@@ -167,78 +165,6 @@ class AssetView:
     checks: tuple[CheckView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SectionView:
-    """One section of the board."""
-
-    title: str
-    assets: tuple[AssetView, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of its assets."""
-        return min((asset.verdict for asset in self.assets), key=lambda verdict: verdict.rank)
-
-    @property
-    def summary(self) -> str:
-        """How many of them work."""
-        working = sum(asset.verdict is Verdict.WORKING for asset in self.assets)
-        return "all working" if working == len(self.assets) else f"{working} of {len(self.assets)} working"
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One thing that needs somebody. `also` names the other assets that the same cause hits."""
-
-    title: str
-    verdict: Verdict
-    since: datetime
-    detail: str
-    affects: str
-    remedy: str
-    people: int
-    asset: str
-    incident: Incident | None
-    also: tuple[str, ...]
-
-    @property
-    def in_hand(self) -> bool:
-        """Whether somebody has it."""
-        return self.incident is not None and self.incident.stage is not Stage.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """The first page. `tone` is the verdict that colours the headline; there are `more` cards than it shows."""
-
-    headline: str
-    tone: Verdict
-    working: str
-    opening: str
-    cards: tuple[Card, ...]
-    more: int
-    sections: tuple[SectionView, ...]
-    world: World
-
-
-def board(world: World) -> Board:
-    """The first page."""
-    assets = tuple(asset_view(asset, world) for asset in world.config.assets)
-    made = cards(assets, world)
-    headline, tone = _headline(assets, made)
-    working = sum(asset.verdict is Verdict.WORKING for asset in assets)
-    return Board(
-        headline=headline,
-        tone=tone,
-        working=f"{working} of {len(assets)} working" if working < len(assets) else "",
-        opening=opening(world.config.site.hours, world.now),
-        cards=made[:CARDS],
-        more=max(len(made) - CARDS, 0),
-        sections=_sections(assets),
-        world=world,
-    )
-
-
 def asset_view(asset: Asset, world: World) -> AssetView:
     """One asset: it is as bad as its worst check."""
     checks = tuple(check_view(check, world) for check in asset.checks)
@@ -280,18 +206,6 @@ def is_stale(check: Check, reading: Reading, now: datetime) -> bool:
     return now - reading.at > timedelta(seconds=1.5 * check.interval + attempts)
 
 
-def cards(assets: Sequence[AssetView], world: World) -> tuple[Card, ...]:
-    """What needs somebody: each live incident, and each fault that none explains; what is in hand comes last."""
-    seen = {asset.asset.id: asset for asset in assets}
-    made = [_incident_card(incident, seen.get(incident.asset), assets, world) for incident in world.live]
-    made += [
-        _fault_card(asset, world.now)
-        for asset in assets
-        if asset.verdict in (Verdict.DOWN, Verdict.DEGRADED) and asset.incident is None
-    ]
-    return tuple(sorted(made, key=lambda card: (card.in_hand, card.verdict.rank, card.since)))
-
-
 def strip(checks: Iterable[Iterable[Span]], now: datetime) -> Strip:
     """The last 24 hours of the checks of an asset together: each piece is as bad as the worst of them.
 
@@ -322,71 +236,6 @@ def lost_minutes(incident: Incident, config: Config, now: datetime) -> float:
     served = config.served_by(incident.asset) if incident.asset else 0
     people = round(cost.people) if cost is not None and cost.basis is Basis.SAID else served
     return member_minutes(incident.opened, incident.resolved or now, config.site.hours, people)
-
-
-def _headline(assets: Sequence[AssetView], made: Sequence[Card]) -> tuple[str, Verdict]:
-    waiting = [card for card in made if not card.in_hand]
-    checking = sum(asset.verdict is Verdict.CHECKING for asset in assets)
-    unknown = sum(asset.verdict is Verdict.UNKNOWN for asset in assets)
-    if waiting:
-        return f"{count(len(waiting), 'thing')} {'needs' if len(waiting) == 1 else 'need'} you", waiting[0].verdict
-    if made:
-        return f"{count(len(made), 'thing')} in hand", Verdict.DEGRADED
-    if not assets:
-        return "Nothing is watched yet", Verdict.UNKNOWN
-    if unknown == len(assets):
-        begun = any(check.reading is not None for asset in assets for check in asset.checks)
-        return "Nothing is known" if begun else "Taking a first look", Verdict.UNKNOWN
-    if checking:
-        return f"Checking {count(checking, 'thing')} again", Verdict.CHECKING
-    if unknown:
-        return f"{count(unknown, 'thing')} not known", Verdict.UNKNOWN
-    return "All working", Verdict.WORKING
-
-
-def _sections(assets: Sequence[AssetView]) -> tuple[SectionView, ...]:
-    found = ((TITLES[name], tuple(one for one in assets if one.asset.section == name)) for name in SECTIONS)
-    return tuple(SectionView(title, members) for title, members in found if members)
-
-
-def _incident_card(incident: Incident, own: AssetView | None, assets: Sequence[AssetView], world: World) -> Card:
-    also = tuple(
-        short(one.asset.name, 40)
-        for one in assets
-        if one.incident is not None
-        and one.incident.id == incident.id
-        and one.asset.id != incident.asset
-        and one.verdict in (Verdict.DOWN, Verdict.DEGRADED)
-    )
-    asset = world.config.asset(incident.asset)
-    return Card(
-        title=incident.title,
-        verdict=Verdict.DOWN if incident.severity is Severity.CRITICAL else Verdict.DEGRADED,
-        since=incident.opened,
-        detail=own.detail if own is not None and own.verdict is not Verdict.WORKING else "",
-        affects=asset.affects if asset is not None else "",
-        remedy=asset.remedy if asset is not None else "",
-        people=asset.people if asset is not None else 0,
-        asset=incident.asset if asset is not None else "",
-        incident=incident,
-        also=also,
-    )
-
-
-def _fault_card(view: AssetView, now: datetime) -> Card:
-    asset = view.asset
-    return Card(
-        title=f"{asset.name}: {view.says}" if view.says else asset.name,
-        verdict=view.verdict,
-        since=view.since or now,
-        detail=view.detail,
-        affects=asset.affects,
-        remedy=asset.remedy,
-        people=asset.people,
-        asset=asset.id,
-        incident=None,
-        also=(),
-    )
 
 
 def _explanation(asset: str, verdict: Verdict, world: World) -> Incident | None:

@@ -5,6 +5,7 @@ const live = document.getElementById("live");
 const lost = document.getElementById("lost");
 const said = document.getElementById("said");
 const state = document.getElementById("live-state");
+const wallClock = document.getElementById("clock");
 
 let shown = "";
 let shownStamp = live?.firstElementChild.dataset.stamp;
@@ -12,11 +13,18 @@ let lostSince = null;
 let fetching = false;
 let again = false;
 
+function clockAt(time, timeZone) {
+  return time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
+}
+
+function tick() {
+  wallClock.textContent = clockAt(new Date(), wallClock.dataset.zone);
+}
+
 function markLost(isLost) {
   if (isLost && !lostSince) {
     lostSince = new Date();
-    const format = { hour: "2-digit", minute: "2-digit", timeZone: lost.dataset.zone };
-    const time = lostSince.toLocaleTimeString("en-GB", format);
+    const time = clockAt(lostSince, lost.dataset.zone);
     lost.textContent = `Connection lost at ${time}. What you see may be old. Trying again …`;
   }
   if (!isLost && lostSince) {
@@ -98,4 +106,9 @@ if (live) {
   addEventListener("online", refresh);
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   markLost(false);
+}
+
+if (wallClock) {
+  tick();
+  setInterval(tick, 1000);
 }

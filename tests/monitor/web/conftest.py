@@ -1,7 +1,7 @@
 """A service of which everything is real but the measuring: what the pages show is put there by the test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from monitor.notices import trial
 from monitor.reading import read
 from monitor.store import Store, attachments, incidents, outbox, overrides, silences, spans
 from monitor.store.attachments import Attachment
+from monitor.watchdog import Signs
 from monitor.web.app import build
 from monitor.web.auth import Gate
 from probes import Reading, Sample, Status, load
@@ -61,6 +62,7 @@ class Space:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     version: int = 1
     troubles: tuple[str, ...] = ()
+    signs: Signs = field(default_factory=Signs)
     after_reload: Reloads = field(default_factory=Reloads)
     engines: Engines = field(default_factory=Engines)
 
@@ -162,6 +164,16 @@ class Space:
     async def measure(self, kind: str, settings: Mapping[str, object], timeout: float) -> Reading:
         probe = load(kind)
         return await read(kind, probe(probe.Params(**settings), self.engines), timeout)
+
+    async def refresh(self, checks: Collection[str], within: float) -> frozenset[str]:
+        for check in (one for one in self.config.checks if one.id in checks):
+            probe = load(check.kind)(check.params, self.engines)
+            self.latest[check.id] = await read(check.id, probe, check.timeout)
+        self.touch()
+        return frozenset()
+
+    async def vital_signs(self) -> Signs:
+        return self.signs
 
     def touch(self) -> None:
         self.version += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from aiohttp.test_utils import TestServer
-from peers.chromium import profile
+from peers.chromium import CONTRAST, profile
 from playwright.async_api import Page, expect
 
 from incidents import lifecycle
@@ -21,6 +21,10 @@ MORE = (
     "/incidents?words=door",
     "/incidents/new",
     "/assets/fibre",
+    "/checks/fibre/ping",
+    "/configuration",
+    "/about",
+    "/wallboard",
     "/silences",
     "/maintenance",
     "/morning",
@@ -30,35 +34,6 @@ MORE = (
     "/users",
 )
 """Pages that a sweep looks at besides the board and the incidents."""
-
-# The lowest contrast ratio of any text with its background, by WCAG 2.2's formula, and what it is.
-CONTRAST = """() => {
-  const parse = (colour) => {
-    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = parse(getComputedStyle(one).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const element = walk.currentNode.parentElement;
-    if (!walk.currentNode.data.trim() || !element.checkVisibility()) continue;
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walk.currentNode.data.trim().slice(0, 40)]);
-  }
-  return found.sort((a, b) => a[0] - b[0])[0];
-}"""
 
 
 class Browser(NamedTuple):

@@ -7,6 +7,7 @@ from aiohttp.test_utils import TestClient
 from pydantic import SecretStr
 
 from monitor.config.model import Server
+from monitor.web import status
 from monitor.web.app import build
 from monitor.web.auth import Gate
 from monitor.web.guard import ROLES, is_loopback, is_our_host
@@ -22,6 +23,7 @@ async def test_only_the_named_routes_are_open_to_everybody(space, gate: Gate) ->
         "/sign-in/second-factor",
         "/sign-in/oidc",
         "/sign-in/oidc/back",
+        *status.PATHS,
         "/act",
         "/act/{token}",
         "/ping/{key}",
@@ -29,6 +31,7 @@ async def test_only_the_named_routes_are_open_to_everybody(space, gate: Gate) ->
         "/static/{name}",
         "/-/healthy",
         "/-/ready",
+        "/api/v1/openapi.json",
     }
 
 

@@ -181,7 +181,7 @@ async def test_a_hostile_name_is_only_text_wherever_it_shows(
     await person.post(f"/incidents/{one.id}/acknowledge", data={"form_key": await form_key()})
     space.reloads, space.troubles = replace_reloads(space, (name,)), (name,)
     space.touch()
-    for path in ("/", "/fragment/board", "/incidents", f"/incidents/{one.id}", "/assets/bad"):
+    for path in ("/", "/fragment/board", "/incidents", f"/incidents/{one.id}", "/assets/bad", "/checks/bad/ping"):
         page = await read(person, path)
         assert not [tag for tag, values in page.tags if tag == "script" and "src" not in values]
         assert not [values for _, values in page.tags if any(key.startswith("on") for key in values)]
@@ -192,7 +192,16 @@ async def test_a_hostile_name_is_only_text_wherever_it_shows(
 
 async def test_pages_need_neither_inline_style_nor_inline_script(harbour, person: TestClient) -> None:
     one = (await live(harbour))[0]
-    for path in ("/", "/incidents", f"/incidents/{one.id}", "/assets/fibre", "/sign-in"):
+    for path in (
+        "/",
+        "/incidents",
+        f"/incidents/{one.id}",
+        "/assets/fibre",
+        "/checks/fibre/ping",
+        "/wallboard",
+        "/about",
+        "/sign-in",
+    ):
         for tag, values in (await read(person, path)).tags:
             assert "style" not in values
             assert tag != "style"
@@ -200,7 +209,7 @@ async def test_pages_need_neither_inline_style_nor_inline_script(harbour, person
 
 
 async def test_every_form_and_landmark_is_named(harbour, person: TestClient) -> None:
-    for path in ("/", f"/incidents/{(await live(harbour))[0].id}", "/assets/fibre"):
+    for path in ("/", f"/incidents/{(await live(harbour))[0].id}", "/assets/fibre", "/checks/fibre/ping", "/about"):
         tags = (await read(person, path)).tags
         assert [tag for tag, _ in tags].count("h1") == 1
         assert [tag for tag, _ in tags].count("main") == 1

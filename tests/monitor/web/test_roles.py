@@ -18,8 +18,8 @@ from monitor.web.guard import ROLES
 CHANGES_NOTHING = {"/silences/preview"}
 """Forms that only ask; what happens at the other routes without a name is written by their handlers."""
 WRITES_ITSELF = re.compile(r"/(sign-in|sign-out|account|users)\b")
-TALKS_ON = {"/events"}
-"""Its answer does not end."""
+TALKS_ON = {"/events", "/api/v1/events"}
+"""Their answers do not end."""
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from incidents import availability
 from incidents.availability import Span
 from incidents.lifecycle import Incident, Stage
 from monitor.config.model import Asset, Config, Server, Site, Storage
-from monitor.web import views
+from monitor.web import boards, views
 from monitor.web.views import Verdict, World
 from probes import Metric, Reading, Sample, Status
 
@@ -111,7 +111,7 @@ def test_an_asset_is_as_bad_as_its_worst_check(door: Asset) -> None:
 
 
 def headline(seen: World) -> tuple[str, Verdict]:
-    board = views.board(seen)
+    board = boards.board(seen)
     return board.headline, board.tone
 
 
@@ -134,11 +134,11 @@ def test_the_headline_says_the_most_urgent_thing(door: Asset, make_asset: Callab
 
 
 def test_of_very_many_cards_the_worst_are_shown_and_all_are_counted() -> None:
-    many = [replace(incident(str(number)), severity=Severity.WARNING) for number in range(views.CARDS + 20)]
-    board = views.board(world(live=[*many, incident("worst")]))
-    assert (len(board.cards), board.more) == (views.CARDS, 21)
+    many = [replace(incident(str(number)), severity=Severity.WARNING) for number in range(boards.CARDS + 20)]
+    board = boards.board(world(live=[*many, incident("worst")]))
+    assert (len(board.cards), board.more) == (boards.CARDS, 21)
     assert board.cards[0].title == "worst is down"
-    assert board.headline == f"{views.CARDS + 21} things need you"
+    assert board.headline == f"{boards.CARDS + 21} things need you"
 
 
 def test_one_cause_is_one_card_that_names_what_else_it_hits(make_asset: Callable[..., Asset]) -> None:
@@ -146,18 +146,18 @@ def test_one_cause_is_one_card_that_names_what_else_it_hits(make_asset: Callable
     wifi = make_asset("wifi", "Members Wi-Fi", "wifi", depends_on=(("fibre",),))
     door = make_asset("door", "Street door", "doors")
     faults = firing(uplink, Severity.CRITICAL) | firing(wifi, Severity.CRITICAL) | firing(door, Severity.WARNING)
-    cards = views.board(world(uplink, wifi, door, episodes=faults, live=[incident("fibre")])).cards
+    cards = boards.board(world(uplink, wifi, door, episodes=faults, live=[incident("fibre")])).cards
     assert [(card.asset, card.also) for card in cards] == [("fibre", ("Members Wi-Fi",)), ("door", ())]
 
 
 def test_what_is_in_hand_comes_after_what_is_not(make_asset: Callable[..., Asset]) -> None:
     assets = [make_asset(id, id) for id in ("a", "b")]
-    cards = views.board(world(*assets, live=[incident("a", Stage.ACKNOWLEDGED), incident("b")])).cards
+    cards = boards.board(world(*assets, live=[incident("a", Stage.ACKNOWLEDGED), incident("b")])).cards
     assert [(card.asset, card.in_hand) for card in cards] == [("b", False), ("a", True)]
 
 
 def test_an_incident_of_something_no_longer_watched_still_shows() -> None:
-    (card,) = views.board(world(live=[incident("gone")])).cards
+    (card,) = boards.board(world(live=[incident("gone")])).cards
     assert (card.title, card.asset) == ("gone is down", "")
 
 

@@ -1,0 +1,120 @@
+"""Incidents: what happened, and what people answer."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from aiohttp import web
+from ulid import ULID
+
+from incidents import lifecycle
+from incidents.incident import Change, Incident
+from incidents.lifecycle import Report
+from incidents.review import Action, Review
+from monitor.store import incidents as stored
+from monitor.store.incidents import Wanted
+from monitor.web.api import paging
+from monitor.web.api.endpoint import Call, Reply
+from monitor.web.api.incident_models import IncidentBrief, brief, shown
+from monitor.web.api.paging import Page
+from monitor.web.api.problems import Fault, Unfit
+from monitor.web.incidents import incident_id, no_incident
+from monitor.web.words import plain, short
+
+
+async def listed(call: Call) -> Reply:
+    """GET /incidents: newest first."""
+    asked = call.query
+    wanted = Wanted(
+        stage=asked.stage,
+        severity=asked.severity,
+        asset=plain(asked.asset),
+        words=plain(asked.words),
+        start=asked.since,
+        end=asked.until,
+    )
+    async with call.app.store.connect() as conn:
+        found = await stored.page(conn, asked.limit + 1, asked.after, wanted)
+    some, next = paging.page(call.request, found, asked.limit, lambda one: one.id)
+    return Reply(Page[IncidentBrief](items=[brief(one) for one in some], next=next or None), next=next)
+
+
+async def one(call: Call) -> Reply:
+    """GET /incidents/INCIDENT."""
+    return Reply(shown(await _found(call)))
+
+
+async def report(call: Call) -> Reply:
+    """POST /incidents: open an incident for what no check has noticed."""
+    said, now = call.body, call.now
+    if said.asset and call.app.config.asset(said.asset) is None:
+        raise Unfit(Fault("asset", f"nothing of the name {short(said.asset, 60)!r} is watched; leave it out"))
+    if said.at is not None and said.at > now:
+        raise Unfit(Fault("at", "is still to come"))
+    made = await call.app.report(
+        Report(str(ULID()), said.asset, said.title, call.who, said.at or now, said.by_member, people=said.people),
+        tells=said.tells,
+    )
+    call.note(made.id)
+    return Reply(shown(made), f"/incidents/{made.id}")
+
+
+async def acknowledge(call: Call) -> Reply:
+    """POST /incidents/INCIDENT/acknowledge: whoever asks has it."""
+    lasts = timedelta(seconds=call.app.config.alerting.acknowledged)
+    return await _decided(call, lambda one, now: lifecycle.acknowledge(one, call.who, now, now + lasts))
+
+
+async def fixed(call: Call) -> Reply:
+    """POST /incidents/INCIDENT/fixed: it is over, as somebody says."""
+    lasts = timedelta(seconds=call.app.config.alerting.dismissed)
+    return await _decided(call, lambda one, now: lifecycle.dismiss(one, call.who, now, now + lasts))
+
+
+async def note(call: Call) -> Reply:
+    """POST /incidents/INCIDENT/notes: a line for the timeline."""
+    return await _decided(call, lambda one, now: lifecycle.note(one, call.body.text, call.who, now))
+
+
+async def review(call: Call) -> Reply:
+    """PATCH /incidents/INCIDENT/review: what was done and why it happened; what is not sent stays as it is."""
+    said = call.body.model_dump(exclude_none=True)
+    return await _decided(call, lambda one, now: lifecycle.review(one, Review.of(said, one.review), call.who, now))
+
+
+async def add_action(call: Call) -> Reply:
+    """POST /incidents/INCIDENT/actions: something is to be done so that it does not happen again."""
+    id, said = incident_id(call.part("incident")), call.body
+    action = Action(str(ULID()), id, said.text, said.owner, said.due, call.now, call.who)
+    return await _decided(call, lambda one, now: lifecycle.act(one, action))
+
+
+async def end_action(call: Call) -> Reply:
+    """POST /incidents/INCIDENT/actions/ACTION/done: it has been done."""
+    incident, id = await _found(call), call.part("action")
+    if not any(action.id == id for action in incident.actions):
+        raise web.HTTPNotFound(text=f"Nothing of the id {short(id, 60)!r} is to be done about this incident.")
+    return await _decided(call, lambda one, now: lifecycle.done(one, id, call.who, now))
+
+
+async def _found(call: Call) -> Incident:
+    id = incident_id(call.part("incident"))
+    async with call.app.store.connect() as conn:
+        found = await stored.get(conn, id)
+    if found is None:
+        raise no_incident(id)
+    return found
+
+
+async def _decided(call: Call, change: Callable[[Incident, datetime], Change]) -> Reply:
+    """Change the incident, if it is still as the caller has seen it; what it is now. Raises 404 and 412."""
+    id, now = incident_id(call.part("incident")), call.now
+    call.note(id)
+
+    def decide(one: Incident) -> Change:
+        call.require_unchanged(shown(one))
+        return change(one, now)
+
+    decided = await call.app.decide(id, decide)
+    if decided is None:
+        raise no_incident(id)
+    return Reply(shown(decided))

@@ -1,0 +1,146 @@
+"""The page that explains one check, and the button that runs it now."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import yaml
+from aiohttp import web
+
+from incidents.availability import Span
+from monitor.config.masked import plain
+from monitor.config.model import Asset, Check
+from monitor.reports import series
+from monitor.store import rollups, spans
+from monitor.web import auth, charts, views, words
+from monitor.web.assets import MOST_SPANS, reasons
+from monitor.web.guard import APP, TARGET
+from monitor.web.pages import fragment, page, sent, world
+from monitor.web.ruling import rulings
+from monitor.web.service import App
+from probes import load
+
+TURNS = 20
+"""How many of the newest turns are listed."""
+PATIENCE = 30.0
+"""Seconds that whoever presses the button waits at most; a run that takes longer shows when it ends."""
+
+_RUNS = {
+    "yes": "It has just run: this is what it found.",
+    "late": "It is still running; what it finds shows here when it ends.",
+    "no": "It did not run: it is paused, as by planned work.",
+}
+"""What is said after the button was pressed."""
+
+
+class Past(NamedTuple):
+    """What a check has found: latencies and losses of a day, latencies and turns of 90 days, None where unknown."""
+
+    day: charts.Chart | None
+    loss: charts.Chart | None
+    quarter: charts.Chart | None
+    days: charts.Bars | None
+    turns: Sequence[Span]
+
+
+async def show(request: web.Request) -> web.Response:
+    """GET /checks/ASSET/NAME: what it found, what its rules say, what it found before, and how it is set up."""
+    app, (asset, check) = request.app[APP], _check_of(request)
+    probe = load(check.kind)
+    return page(
+        request,
+        "check.html",
+        **await _now(app, asset, check),
+        past=await _past(app, check),
+        settings=settings_of(check),
+        latency=_latency(check),
+        ran=_RUNS.get(request.query.get("ran", ""), ""),
+        probe=probe,
+    )
+
+
+async def show_fragment(request: web.Request) -> web.Response:
+    """GET /fragment/checks/ASSET/NAME: the part of it that changes."""
+    return fragment(request, "check_live.html", **await _now(request.app[APP], *_check_of(request)))
+
+
+async def run(request: web.Request) -> web.Response:
+    """POST /checks/ASSET/NAME/run: run it now; it counts as every run does."""
+    await sent(request)
+    app, (_, check) = request.app[APP], _check_of(request)
+    before = app.latest.get(check.id)
+    late = await app.refresh([check.id], PATIENCE)
+    ran = "late" if check.id in late else "no" if app.latest.get(check.id) is before else "yes"
+    request[TARGET] = check.id
+    raise web.HTTPSeeOther(f"/checks/{quote(check.asset)}/{quote(check.name)}?ran={ran}")
+
+
+def settings_of(check: Check) -> str:
+    """How a check is set up, as YAML, its secrets masked; what is not said in the file is there with its default."""
+    shown = {name: value for name, value in plain(check).items() if name not in ("rules", "asset", "id")}
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
+
+
+def _check_of(request: web.Request) -> tuple[Asset, Check]:
+    """The check of the address and its asset. Raises 404."""
+    id, name = request.match_info["asset"], request.match_info["name"]
+    asset = request.app[APP].config.asset(id)
+    check = next((one for one in asset.checks if one.name == name), None) if asset is not None else None
+    if asset is None or check is None:
+        both = words.short(f"{id}/{name}", 120)
+        raise web.HTTPNotFound(
+            text=f"There is no check {both!r}. The page of its asset names all checks that there are."
+        )
+    return asset, check
+
+
+async def _now(app: App, asset: Asset, check: Check) -> Mapping[str, Any]:
+    everything = await world(app, [check.id])
+    reading, metrics = app.latest.get(check.id), load(check.kind).metrics
+    return {
+        "asset": asset,
+        "view": views.check_view(check, everything),
+        "strip": views.strip([everything.spans.get(check.id, ())], everything.now),
+        "values": views.values(reading, metrics),
+        "phases": charts.phases(reading, metrics),
+        "rulings": rulings(check, everything),
+        "meaning": reasons(check.kind).get(reading.reason, "") if reading is not None else "",
+    }
+
+
+async def _past(app: App, check: Check) -> Past:
+    now, zone = auth.utc_now(), app.config.site.hours.zone
+    day, edges = now - views.DAY, charts.midnights(now, zone)
+    losses = {metric.name for metric in load(check.kind).metrics if metric.name.endswith("_loss_ratio")}
+    async with app.store.connect() as conn:
+        fine = await rollups.between(conn, check.id, 300, day, now)
+        coarse = await rollups.between(conn, check.id, 86400, edges[0], now)
+        found = (await spans.between(conn, edges[0], now, [check.id], MOST_SPANS)).get(check.id, ())
+        lost = await series.hourly(conn, [check.id], losses, day, now) if losses else {}
+    hours = next(iter(lost.values()), ())
+    return await asyncio.to_thread(_drawn, (fine, coarse), hours, found, edges)
+
+
+def _drawn(
+    latencies: tuple[Sequence[rollups.Rollup], Sequence[rollups.Rollup]],
+    hours: Sequence[series.Hour],
+    found: Sequence[Span],
+    edges: Sequence[datetime],
+) -> Past:
+    now, (fine, coarse) = edges[-1], latencies
+    points = [charts.Point(one.start, one.start + timedelta(hours=1), one.mean, one.most) for one in hours]
+    return Past(
+        charts.chart(charts.of_rollups(fine), now - views.DAY, now, "seconds"),
+        charts.chart(points, now - views.DAY, now, "ratio"),
+        charts.chart(charts.of_rollups(coarse), edges[0], now, "seconds"),
+        charts.bars(found, edges) if len(found) < MOST_SPANS else None,
+        found[: -TURNS - 1 : -1],
+    )
+
+
+def _latency(check: Check) -> str:
+    """What its latency is the latency of."""
+    name, part = load(check.kind).latency
+    return f"{name} ({part})" if part else name or "the length of the run"

@@ -1,0 +1,200 @@
+"""The status page, which needs no signing in: there only if it is configured, and made once for all who ask."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from aiohttp import ETag, web
+
+from alerting.rules import Severity
+from incidents.availability import Span
+from monitor.config.model import Config, Server, StatusPage
+from monitor.reports.standings import deciding
+from monitor.scrape import address
+from monitor.store import Store, StoreError, incidents, spans
+from monitor.web import auth, pages, status_formats, status_views
+from monitor.web.guard import APP
+from monitor.web.service import App
+from monitor.web.status_views import Past, Present, View
+
+log = logging.getLogger(__name__)
+
+PATHS = (
+    "/status",
+    "/status.json",
+    "/status/feed.atom",
+    "/status/feed.rss",
+    "/status/badge.svg",
+    "/status/badge.json",
+    "/status/badge/{asset}.svg",
+    "/status/badge/{asset}.json",
+)
+
+FRESH = 5.0
+"""Seconds for which everybody is answered the same."""
+PAST_FRESH = 60.0
+"""Seconds for which what has been is not read again."""
+MOST_SPANS = 50_000
+"""Spans that are read at most; what is beyond is shown as unknown."""
+MOST_INCIDENTS = 300
+
+_CACHED = "public, max-age=30"
+_HTML, _JSON, _SVG = "text/html", "application/json", "image/svg+xml"
+
+
+class Answer(NamedTuple):
+    """What is sent at one address."""
+
+    body: bytes
+    type: str
+    tag: str
+
+
+class _Kept(NamedTuple):
+    """What was made of a configuration at a time of the monotonic clock."""
+
+    config: Config
+    at: float
+    past: Past
+    past_at: float
+    answers: Mapping[str, Answer]
+
+
+class SharedStatus:
+    """The answers by their addresses, made once for all who ask within some seconds."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._kept: _Kept | None = None
+
+    async def answers(self, app: App, page: StatusPage, css: str, icon: str) -> Mapping[str, Answer]:
+        """What can be asked now. Raises StoreError."""
+        async with self._lock:
+            kept, clock = self._kept, time.monotonic()
+            if kept is not None and kept.config is not app.config:
+                kept = None
+            if kept is None or clock - kept.at > FRESH:
+                self._kept = kept = await self._renewed(kept, app, page, clock, css, icon)
+            return kept.answers
+
+    async def _renewed(
+        self, kept: _Kept | None, app: App, page: StatusPage, clock: float, css: str, icon: str
+    ) -> _Kept:
+        now = auth.utc_now()
+        if kept is not None and clock - kept.past_at < PAST_FRESH:
+            past, past_at = kept.past, kept.past_at
+        else:
+            past, past_at = await _past(app, page, now), clock
+        async with app.store.connect() as conn:
+            live = await incidents.live(conn)
+        present = Present(app.config, app.latest, app.episodes, live, now)
+        made = await asyncio.to_thread(_made, app, page, present, past, css, icon)
+        return _Kept(present.config, clock, past, past_at, made)
+
+
+SHARED = web.AppKey("status", SharedStatus)
+
+
+async def show(request: web.Request) -> web.Response:
+    """GET /status, and what belongs to it: 404 for what is not on the page, or if there is none."""
+    app, files = request.app[APP], request.app[pages.FILES]
+    page = app.config.status_page
+    if page is None:
+        raise web.HTTPNotFound(text="There is no such page.")
+    css, icon = files.address("style.css"), files.address("icon.svg")
+    try:
+        answers = await request.app[SHARED].answers(app, page, css, icon)
+    except StoreError as error:
+        log.warning("the status page could not be made", extra={"error": str(error)})
+        text = "The status cannot be read right now. Try again in a minute."
+        raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "60"}) from None
+    found = answers.get(request.path)
+    if found is None:
+        raise web.HTTPNotFound(text="There is no such page.")
+    return _sent(request, found)
+
+
+def _sent(request: web.Request, answer: Answer) -> web.Response:
+    tag = ETag(answer.tag, is_weak=True)  # the same content goes out compressed and plain
+    if any(known.value in (answer.tag, "*") for known in request.if_none_match or ()):
+        response = web.Response(status=304)
+    else:
+        response = web.Response(body=answer.body, content_type=answer.type, charset="utf-8")
+        response.enable_compression()
+    response.etag = tag
+    response.headers["Cache-Control"] = _CACHED
+    if answer.type == _SVG:
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # made to stand on other sites
+    return response
+
+
+async def _past(app: App, page: StatusPage, now: datetime) -> Past:
+    config = app.config
+    start = min(status_views.begins(page, now, config.site.hours.zone), now - status_views.RECENT)
+    history = await _spans(app.store, config, page, start, now)
+    async with app.store.connect() as conn:
+        found = await incidents.matching(
+            conn, now - status_views.RECENT, now, (), (Severity.WARNING, Severity.CRITICAL), (), MOST_INCIDENTS
+        )
+    return await asyncio.to_thread(status_views.past, page, config, history, found, now)
+
+
+async def _spans(
+    store: Store, config: Config, page: StatusPage, start: datetime, now: datetime
+) -> Mapping[str, tuple[Span, ...]]:
+    """What the chosen assets' checks measured, asset by asset: others get their turn in between."""
+    found: dict[str, tuple[Span, ...]] = {}
+    left = MOST_SPANS
+    for one in page.assets:
+        asset = config.asset(one.id)
+        checks = [check.id for check in deciding(asset)] if asset is not None else []
+        if not checks or left <= 0:
+            continue
+        async with store.connect() as conn:
+            some = await spans.between(conn, start, now, checks, left)
+        left -= sum(map(len, some.values()))
+        found |= some
+    return found
+
+
+def _made(app: App, page: StatusPage, present: Present, past: Past, css: str, icon: str) -> Mapping[str, Answer]:
+    """In a thread: hundreds of days take longer than the probes' timing can bear. Only reads."""
+    view = status_views.view(page, present, past)
+    base = _base(present.config.server)
+    made = {
+        "/status": (pages.render("status.html", app, view=view, css=css, icon=icon), _HTML),
+        "/status.json": (status_formats.as_json(view), _JSON),
+        "/status/feed.atom": (status_formats.as_atom(view, base), "application/atom+xml"),
+        "/status/feed.rss": (status_formats.as_rss(view, base), "application/rss+xml"),
+    }
+    made |= _badges(view)
+    return {path: _answer(text, type) for path, (text, type) in made.items()}
+
+
+def _badges(view: View) -> dict[str, tuple[str, str]]:
+    made = {
+        "/status/badge.svg": (status_formats.as_badge(view.title, view.state, everything=True), _SVG),
+        "/status/badge.json": (status_formats.as_badge_json(view.title, view.state, everything=True), _JSON),
+    }
+    for one in view.assets:
+        path = f"/status/badge/{one.public.id}"
+        made[f"{path}.svg"] = status_formats.as_badge(one.public.name, one.state), _SVG
+        made[f"{path}.json"] = status_formats.as_badge_json(one.public.name, one.state), _JSON
+    return made
+
+
+def _answer(text: str, type: str) -> Answer:
+    body = text.encode()
+    return Answer(body, type, hashlib.sha256(body).hexdigest()[:32])
+
+
+def _base(server: Server) -> str:
+    """The address that feeds lead to; who listens on every address and names none is reached on this machine alone."""
+    try:
+        return address(server).rstrip("/")
+    except ValueError:
+        return f"{'http' if server.tls is None else 'https'}://localhost:{server.port}"

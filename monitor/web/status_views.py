@@ -1,0 +1,386 @@
+"""What the status page says: how the chosen assets are, were and will be, in words for members.
+
+Only names that were chosen for the page leave this module, and times. An asset counts as failing when its checks
+measured that and a rule has confirmed it, or when somebody has reported it; a warning about something that works is
+not told.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+from zoneinfo import ZoneInfo
+
+from alerting.gates import Maintenance
+from alerting.rules import Episode, Phase, Rule, Severity, State
+from incidents.availability import Availability, Span, availability, verdicts, weighted
+from incidents.incident import Incident, Origin
+from incidents.windows import all_hours, planned
+from monitor.config.model import Asset, Check, Config, PublicAsset, StatusPage
+from monitor.reports.availability import measured, share
+from monitor.reports.standings import deciding
+from monitor.web.views import is_stale
+from monitor.web.words import clock, count, plain
+from probes import Reading, Status
+
+RECENT = timedelta(days=14)
+"""How far back outages are listed, and how far ahead planned work."""
+MOST_OUTAGES = 100
+MOST_WORKS = 20
+"""Rows on the page."""
+
+_DAY = timedelta(days=1)
+_LEAST = 8
+"""Per cent of a day's height that the shortest outage is drawn with."""
+_NO_CHARACTERS = dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")
+"""XML cannot hold them."""
+
+
+class Public(StrEnum):
+    """How an asset is for members, worst first."""
+
+    DOWN = "down"
+    DEGRADED = "degraded"
+    PLANNED = "planned"
+    UNKNOWN = "unknown"
+    WORKING = "working"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return tuple(Public).index(self)
+
+    @property
+    def word(self) -> str:
+        """The state in a word or two."""
+        return _WORDS[self]
+
+    @property
+    def fails(self) -> bool:
+        """Whether somebody has to be on it."""
+        return self in (Public.DOWN, Public.DEGRADED)
+
+
+_WORDS = {
+    Public.DOWN: "Not working",
+    Public.DEGRADED: "Has problems",
+    Public.PLANNED: "Planned work",
+    Public.UNKNOWN: "Not known",
+    Public.WORKING: "Working",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is known now: the newest readings, what rules remember, and the live incidents."""
+
+    config: Config
+    latest: Mapping[str, Reading]
+    episodes: Mapping[tuple[str, str], State]
+    live: Sequence[Incident]
+    now: datetime
+
+
+class Day(NamedTuple):
+    """A day of the site, today until now, and how much of it an asset worked; planned work is not part of it."""
+
+    day: date
+    found: Availability
+
+
+class Outage(NamedTuple):
+    """When an asset did not work, or not well; `end` is None while it lasts, `id` stays the same."""
+
+    id: str
+    asset: str
+    name: str
+    state: Public
+    begin: datetime
+    end: datetime | None
+
+    @property
+    def words(self) -> str:
+        """What happened, in a sentence without times."""
+        if self.end is None:
+            says = "is not working" if self.state is Public.DOWN else "has problems"
+            return f"{self.name} {says}. We are on it."
+        return f"{self.name} {'was not working' if self.state is Public.DOWN else 'had problems'}."
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The days of each chosen asset, oldest first, by its id, and the outages that are over, newest first."""
+
+    days: Mapping[str, tuple[Day, ...]]
+    outages: tuple[Outage, ...]
+
+
+class Work(NamedTuple):
+    """Work that is planned for some of the assets, which are named."""
+
+    names: tuple[str, ...]
+    starts: datetime
+    ends: datetime
+
+
+class Bar(NamedTuple):
+    """A day as it is drawn: `up` and `down` are per cent of its height, the rest is not known."""
+
+    up: int
+    down: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One asset of the page; `since` is set while it fails."""
+
+    public: PublicAsset
+    state: Public
+    since: datetime | None
+    says: str
+    days: tuple[Day, ...]
+
+    @property
+    def whole(self) -> Availability:
+        """All of its days together."""
+        return weighted((day.found, 1) for day in self.days)
+
+    @property
+    def share(self) -> str:
+        """How much of the time it worked, as people read it."""
+        return share(self.whole)
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        """Its days as they are drawn."""
+        return tuple(_bar(day) for day in self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The whole page."""
+
+    title: str
+    contact: str
+    state: Public
+    headline: str
+    assets: tuple[Shown, ...]
+    works: tuple[Work, ...]
+    outages: tuple[Outage, ...]
+    site: str
+    zone: ZoneInfo
+    now: datetime
+
+
+def begins(page: StatusPage, now: datetime, zone: ZoneInfo) -> datetime:
+    """When the first of its days begins."""
+    return _midnight(now.astimezone(zone).date() - (page.days - 1) * _DAY, zone)
+
+
+def past(
+    page: StatusPage, config: Config, spans: Mapping[str, Sequence[Span]], found: Iterable[Incident], now: datetime
+) -> Past:
+    """What has been: `spans` by check since the page `begins` or for RECENT, what is longer; `found` the incidents."""
+    zone = config.site.hours.zone
+    assets = {one.id: asset for one in page.assets if (asset := config.asset(one.id)) is not None}
+    seen = {id: verdicts({one.id: spans.get(one.id, ()) for one in deciding(asset)}) for id, asset in assets.items()}
+    days = {
+        id: tuple(_days(seen[id], _works(asset, config.maintenances), begins(page, now, zone), now, zone))
+        for id, asset in assets.items()
+    }
+    names = {one.id: said(one.name) for one in page.assets}
+    outages = [made for one in found if one.resolved is not None for made in _outages(one, names, seen, config.site.id)]
+    return Past(days, tuple(sorted(outages, key=attrgetter("begin"), reverse=True)[:MOST_OUTAGES]))
+
+
+def view(page: StatusPage, present: Present, known: Past) -> View:
+    """The page as it is now."""
+    assets = tuple(
+        _shown(public, asset, present, known.days.get(public.id, ()))
+        for public in page.assets
+        if (asset := present.config.asset(public.id)) is not None
+    )
+    state, headline = _headline(assets, present)
+    return View(
+        title=said(page.title),
+        contact=said(page.contact),
+        state=state,
+        headline=headline,
+        assets=assets,
+        works=_planned(page, present),
+        outages=(*_lasting(assets, present), *known.outages),
+        site=present.config.site.id,
+        zone=present.config.site.hours.zone,
+        now=present.now,
+    )
+
+
+def said(text: str) -> str:
+    """Text of the configuration on one line, with nothing in it that HTML or XML cannot show."""
+    return " ".join(plain(text).split()).translate(_NO_CHARACTERS)
+
+
+def _shown(public: PublicAsset, asset: Asset, present: Present, days: tuple[Day, ...]) -> Shown:
+    named = PublicAsset(public.id, said(public.name), said(public.words))
+    state, since = _state(asset, present)
+    zone, now = present.config.site.hours.zone, present.now
+    ends = [on.ends for one in _works(asset, present.config.maintenances) if (on := one.during(now)) is not None]
+    if ends and state is not Public.WORKING:
+        words = f"Planned work on {named.name} until {clock(max(ends), now, zone)}."
+        return Shown(named, Public.PLANNED, None, words, days)
+    if state is Public.UNKNOWN:
+        return Shown(named, state, None, f"We cannot tell right now whether {named.name} works.", days)
+    if not state.fails:
+        return Shown(named, state, None, "", days)
+    at = f" since {clock(since, now, zone)}" if since is not None else ""
+    words = f"{named.name} {'is not working' if state is Public.DOWN else 'has problems'}{at}. We are on it."
+    return Shown(named, state, since, words, days)
+
+
+def _state(asset: Asset, present: Present) -> tuple[Public, datetime | None]:
+    """The worst of what its checks and people say, and since when."""
+    found = [_of_check(check, present) for check in deciding(asset)]
+    found += [
+        (Public.DOWN if one.severity is Severity.CRITICAL else Public.DEGRADED, one.opened)
+        for one in present.live
+        if one.asset == asset.id and one.origin is Origin.REPORTED and one.severity.pages
+    ]
+    worst = min((state for state, _ in found), key=attrgetter("rank"), default=Public.UNKNOWN)
+    return worst, min((since for state, since in found if state is worst and since is not None), default=None)
+
+
+def _of_check(check: Check, present: Present) -> tuple[Public, datetime | None]:
+    """What fires decides, held against the newest reading; that we are blind says nothing of the asset.
+
+    The severity does not: what fails at night is only a warning, and does not work all the same.
+    """
+    firing = _firing(check, present.episodes)
+    reading = present.latest.get(check.id)
+    blind = reading is None or reading.status is Status.UNKNOWN or is_stale(check, reading, present.now)
+    works = not blind and reading is not None and reading.status is Status.UP
+    failed = [one.opened for rule, one in firing if rule.status is Status.DOWN]
+    if failed and not works:
+        return Public.DOWN, min(failed)
+    critical = [one.opened for _, one in firing if one.severity is Severity.CRITICAL]
+    if critical:
+        return Public.DEGRADED, min(critical)
+    return Public.UNKNOWN if blind else Public.WORKING, None
+
+
+def _firing(check: Check, episodes: Mapping[tuple[str, str], State]) -> list[tuple[Rule, Episode]]:
+    """The rules about its target that fire and tell somebody."""
+    states = ((rule, episodes.get((check.id, rule.id))) for rule in check.rules if rule.status is not Status.UNKNOWN)
+    found = ((rule, state.episode) for rule, state in states if state is not None and state.episode is not None)
+    return [one for one in found if one[1].phase in (Phase.FIRING, Phase.RECOVERING) and one[1].severity.pages]
+
+
+def _headline(assets: Sequence[Shown], present: Present) -> tuple[Public, str]:
+    state = min((one.state for one in assets), key=attrgetter("rank"), default=Public.UNKNOWN)
+    if state is Public.WORKING:
+        return state, "Everything works"
+    alike = [one for one in assets if one.state is state or (one.state.fails and state.fails)]
+    if len(alike) == 1:
+        return state, alike[0].says
+    number = count(len(alike), "thing")
+    if state.fails:
+        says = "are not working" if all(one.state is Public.DOWN for one in alike) else "have problems"
+        return state, f"{number} {says}. We are on it."
+    if state is Public.PLANNED:
+        return state, f"Planned work on {number}"
+    return state, f"We cannot tell right now whether {number} work."
+
+
+def _lasting(assets: Iterable[Shown], present: Present) -> Iterator[Outage]:
+    """The outages that last, of those that are on record."""
+    live = {one.asset: one for one in present.live if one.merged_into is None}
+    for one in assets:
+        incident = live.get(one.public.id)
+        if incident is not None and one.state.fails:
+            id = _id(present.config.site.id, incident.id, one.public.id)
+            yield Outage(id, one.public.id, one.public.name, one.state, incident.opened, None)
+
+
+def _outages(
+    incident: Incident, names: Mapping[str, str], seen: Mapping[str, Sequence[Span]], site: str
+) -> Iterator[Outage]:
+    """What an incident that is over was for each of the assets; one that is not the cause only if it failed itself."""
+    if incident.resolved is None or incident.merged_into is not None or not incident.severity.pages:
+        return
+    hit = (incident.asset, *(incident.cost.assets if incident.cost is not None else ()))
+    for asset in dict.fromkeys(id for id in hit if id in names):
+        failed = [
+            one
+            for one in seen.get(asset, ())
+            if one.status is Status.DOWN and one.start < incident.resolved and one.end > incident.opened
+        ]
+        state = _was(incident, bool(failed))
+        begin, end = incident.opened, incident.resolved
+        if asset != incident.asset:
+            if not failed:
+                continue
+            begin, end = max(begin, failed[0].start), min(end, failed[-1].end)
+        if state is not None:
+            yield Outage(_id(site, incident.id, asset), asset, names[asset], state, begin, end)
+
+
+def _was(incident: Incident, failed: bool) -> Public | None:
+    """How bad it was for members, None if they noticed nothing."""
+    is_critical, is_reported = incident.severity is Severity.CRITICAL, incident.origin is Origin.REPORTED
+    if failed or (is_critical and is_reported):
+        return Public.DOWN
+    return Public.DEGRADED if is_critical or is_reported else None
+
+
+def _planned(page: StatusPage, present: Present) -> tuple[Work, ...]:
+    """The planned work that is on or begins soon; its own name may be an internal one and is not told."""
+    now, until, config = present.now, present.now + RECENT, present.config
+    found: list[Work] = []
+    for one in config.maintenances:
+        names = tuple(
+            said(public.name)
+            for public in page.assets
+            if (asset := config.asset(public.id)) is not None and _works(asset, (one,))
+        )
+        if names:
+            found += (Work(names, *stretch) for stretch in planned((one,), now, until) if stretch.starts < until)
+    return tuple(sorted(found, key=attrgetter("starts", "ends"))[:MOST_WORKS])
+
+
+def _works(asset: Asset, maintenances: Iterable[Maintenance]) -> list[Maintenance]:
+    return [one for one in maintenances if one.scope.has(asset.id, asset.section, asset.tags)]
+
+
+def _days(
+    spans: Sequence[Span], works: Iterable[Maintenance], start: datetime, now: datetime, zone: ZoneInfo
+) -> Iterator[Day]:
+    """Each day from `start` on, the last one until now; the spans are in order and do not overlap."""
+    starts, ends = [one.start for one in spans], [one.end for one in spans]
+    cut = planned(works, start, now)
+    day, last = start.astimezone(zone).date(), now.astimezone(zone).date()
+    while day <= last:
+        begin, end = _midnight(day, zone), min(_midnight(day + _DAY, zone), now)
+        some = spans[bisect_right(ends, begin) : bisect_left(starts, end)]
+        yield Day(day, availability(some, all_hours(begin, end).without(cut)))
+        day += _DAY
+
+
+def _bar(day: Day) -> Bar:
+    found = day.found
+    down = max(_LEAST, round(100 * (found.down / found.total))) if found.down else 0
+    up = min(100 - down, round(100 * (found.up / found.total))) if found.up else 0
+    partly = f", {measured(found)}" if found.known and found.unknown * 20 > found.total else ""
+    return Bar(up, down, f"{day.day:%a} {day.day.day} {day.day:%b}: {share(found)}{partly}")
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def _id(site: str, incident: str, asset: str) -> str:
+    """A name for an outage that stays the same, and says nothing."""
+    return uuid5(NAMESPACE_URL, f"deskwatch:{site}:{incident}:{asset}").urn

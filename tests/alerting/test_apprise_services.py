@@ -12,7 +12,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from peers.servers import free_port, mosquitto, ngircd
+from peers.ports import free_port
+from peers.servers import mosquitto, ngircd
 from peers.tcp import serving
 from pydantic import SecretStr
 

@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from peers.alertmanager import alertmanagers
-from peers.service import free_port, watching
+from peers.ports import free_port
 from peers.service import until as wait_until
+from peers.service import watching
 
 from monitor.app import App
 from monitor.store import incidents

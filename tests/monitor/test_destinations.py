@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from peers.certificates import DAY, Authority, authority
-from peers.servers import free_port
+from peers.ports import free_port
 from peers.tcp import http, serving
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr

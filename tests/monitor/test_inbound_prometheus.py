@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
+from peers.ports import free_port
 from peers.prometheus import prometheus
-from peers.service import free_port, until, watching
+from peers.service import until, watching
 
 from monitor.store import incidents
 

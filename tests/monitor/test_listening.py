@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 from peers.certificates import Authority, Issued, authority
 from peers.people import account
-from peers.service import free_port, watching
+from peers.ports import free_port
+from peers.service import watching
 
 from monitor.app import App
 from monitor.config.model import Server, Tls

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from peers.service import free_port, until, watching
+from peers.ports import free_port
+from peers.service import until, watching
 from typer.testing import CliRunner
 
 from alerting.rules import Severity

@@ -1,13 +1,13 @@
 """dnsmasq, as a name server on loopback and as a DHCP server in a network namespace."""
 
 import contextlib
-import socket
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 from peers import require
 from peers.netns import Namespace
+from peers.ports import free_port
 
 HERE = "127.0.0.1"
 
@@ -38,18 +38,6 @@ def serving_dhcp(namespace: Namespace, *options: str) -> Iterator[None]:
     ]
     with _running(command, "DHCP, sockets bound"):
         yield
-
-
-def free_port() -> int:
-    """A port of loopback that is free for UDP and TCP."""
-    while True:
-        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            stream.bind((HERE, 0))
-            try:
-                datagram.bind(stream.getsockname())
-            except OSError:
-                continue
-            return int(stream.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -1,13 +1,13 @@
 """FreeRADIUS on loopback: one client, a few users with passwords, Status-Server."""
 
 import contextlib
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from peers import require
+from peers.ports import free_port
 
 CONFIG = """
 prefix = /usr
@@ -71,7 +71,7 @@ def serving(folder: Path, secret: str, users: str, delay: int = 0, sign: bool = 
 
     `users` are lines of its users file; without `sign` it leaves log-ins unprotected, as servers did before 2024.
     """
-    port = _free_port()
+    port = free_port()
     words = {"folder": folder, "secret": secret, "port": port, "sign": _SIGN if sign else ""}
     (folder / "radiusd.conf").write_text(CONFIG.format(**words))
     (folder / "users").write_text(users)
@@ -93,11 +93,3 @@ def _wait_for(process: "subprocess.Popen[str]") -> None:
         if "Ready to process requests" in line:
             return
     pytest.fail(said)
-
-
-def _free_port() -> int:
-    """A UDP port that nothing uses at the moment."""
-    with socket.socket(type=socket.SOCK_DGRAM) as tried:
-        tried.bind(("127.0.0.1", 0))
-        port: int = tried.getsockname()[1]
-        return port

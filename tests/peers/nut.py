@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from peers import require
-from peers.service import free_port
+from peers.ports import free_port
 
 _DRIVERS = Path("/lib/nut")
 _PATIENCE = 20.0

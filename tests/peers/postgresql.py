@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from peers import require
+from peers.ports import free_port
 
 DEADLINE = 30
 
@@ -46,16 +46,10 @@ def _unprivileged(command: list[str]) -> list[str]:
     return [require.program("setpriv"), "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def _serve(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     """The server and its port; another one when somebody took it in between."""
     for _ in range(5):
-        port = _free_port()
+        port = free_port()
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [require.program("postgres"), "-D", str(folder / "data"), *options]

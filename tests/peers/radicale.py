@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from peers.canaries import canary
-from peers.servers import free_port
+from peers.ports import free_port
 
 USER, PASSWORD = "deskwatch", canary("radicale-password")
 _PATIENCE = 20.0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from peers import require
+from peers.ports import free_port
 
 _PATIENCE = 20.0
 
@@ -42,14 +43,6 @@ def ngircd(folder: Path, password: str = "") -> Iterator[int]:
     )
     with _running([require.program("ngircd"), "-n", "-f", str(config)], folder / "ngircd.log", port):
         yield port
-
-
-def free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

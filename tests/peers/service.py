@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -39,11 +38,3 @@ async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 3
                 await asyncio.sleep(0.03)
             return last
     pytest.fail(f"waited {seconds:g} s in vain for {what}; last seen: {last!r}")
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -11,25 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from peers import require
+from peers.ports import free_port
 
 _PATIENCE = 60.0  # s; snmpsim indexes its recordings first
 _GET_SYS_DESCR = bytes.fromhex("a019020101020100020100300e300c06082b060102010101000500")
-
-
-def free_udp_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on at the moment."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
 def snmpd(folder: Path, config: str, port: int | None = None) -> Iterator[int]:
     """Yields the port on 127.0.0.1 and ::1. The community "public" may read everything."""
     binary = require.program("snmpd")
-    port = port or free_udp_port()
+    port = port or free_port()
     (folder / "snmpd.conf").write_text(
         f"agentaddress udp:127.0.0.1:{port},udp6:[::1]:{port}\nrocommunity public\nrocommunity6 public\n{config}"
     )
@@ -43,7 +35,7 @@ def snmpd(folder: Path, config: str, port: int | None = None) -> Iterator[int]:
 @contextlib.contextmanager
 def snmpsim(folder: Path, recordings: Path, community: str) -> Iterator[int]:
     """Serves a folder of recordings on 127.0.0.1, each under its file name as community; yields the port."""
-    port = free_udp_port()
+    port = free_port()
     command = [
         str(Path(sys.executable).with_name("snmpsim-command-responder")),
         f"--data-dir={recordings}",

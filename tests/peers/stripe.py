@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from peers.canaries import canary
 from peers.json_api import Asked
-from peers.servers import free_port
+from peers.ports import free_port
 from peers.web_api import Reply, WebApi
 
 KEY = f"rk_{canary('stripe')}"

@@ -14,7 +14,8 @@ import dns.rrset
 import pytest
 import uvloop
 from peers import netns, sockets
-from peers.dnsmasq import HERE, free_port, serving_names
+from peers.dnsmasq import HERE, serving_names
+from peers.ports import free_port
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from peers import http3, require
 from peers.certificates import Authority, authority
+from peers.ports import free_port
 from peers.tcp import answering, http, serving
 from pydantic import ValidationError
 
@@ -43,12 +44,6 @@ http {{
   }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from peers import require
 from peers.certificates import Authority, authority
-from peers.servers import free_port
+from peers.ports import free_port
 from peers.service import until
 from peers.slow_line import line, payload
 from peers.speed import SpeedServer, listener, serving

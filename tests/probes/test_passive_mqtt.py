@@ -18,7 +18,8 @@ from paho.mqtt import client as paho
 from paho.mqtt import publish
 from paho.mqtt.enums import CallbackAPIVersion
 from peers.certificates import Authority, authority
-from peers.servers import free_port, mosquitto
+from peers.ports import free_port
+from peers.servers import mosquitto
 from peers.service import until
 from peers.sockets import opened
 from pydantic import ValidationError

@@ -10,8 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
+from peers.ports import free_port
 from peers.prometheus import prometheus
-from peers.service import free_port, until
+from peers.service import until
 from pydantic import ValidationError
 
 from probes import Measured, Sample, Unmeasured, load

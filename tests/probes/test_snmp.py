@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peers.snmpd import free_udp_port, snmpd
+from peers.ports import free_port
+from peers.snmpd import snmpd
 from peers.sockets import opened
 from pydantic import SecretStr, ValidationError
 
@@ -179,7 +180,7 @@ async def test_a_device_that_became_another_is_asked_for_its_identity_again(
 
 async def test_a_device_that_restarted_is_told_the_new_time(tmp_path: Path) -> None:
     engine = SnmpEngine()
-    device = by_user(free_udp_port(), "SHA_AES", authentication="SHA", privacy="AES")
+    device = by_user(free_port(), "SHA_AES", authentication="SHA", privacy="AES")
     for _ in range(2):
         with snmpd(tmp_path, configuration(), device.port):
             assert await engine.get(device, [NAME], 5) == {NAME: b"desk"}
@@ -232,7 +233,7 @@ class TestADeviceThatIsNotThere:
         return device._replace(address=address)
 
     async def test_refuses(self, engine: SnmpEngine, version: str, address: str) -> None:
-        error = await failure(engine, self.device(free_udp_port(address), version, address))
+        error = await failure(engine, self.device(free_port(), version, address))
         assert error.reason == "refused"
 
     async def test_is_silent(self, engine: SnmpEngine, version: str, address: str) -> None:
@@ -284,7 +285,7 @@ async def test_nothing_stays_open_after_closing(agent: int) -> None:
 
 async def test_devices_that_were_not_asked_for_longest_are_forgotten(engine: SnmpEngine) -> None:
     for number in range(1, 300):
-        device = by_community(free_udp_port(), address=f"127.0.1.{number % 250}", community=f"c{number}")
+        device = by_community(free_port(), address=f"127.0.1.{number % 250}", community=f"c{number}")
         assert (await failure(engine, device)).reason == "refused"
     assert len(engine._known) == 256
 

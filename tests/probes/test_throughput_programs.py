@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from peers import require
-from peers.servers import free_port
+from peers.ports import free_port
 from peers.service import until
 from peers.slow_line import line, payload
 from peers.speed import SpeedServer, serving

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from peers import require
 from peers.canaries import canary
 from peers.certificates import Authority, Issued
-from peers.dnsmasq import free_port
+from peers.ports import free_port
 from peers.tcp import Talk, answering, http, serving
 from pydantic import ValidationError
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import uvloop
 from peers import netns
-from peers.dnsmasq import HERE, free_port, serving_names
+from peers.dnsmasq import HERE, serving_names
+from peers.ports import free_port
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Unmeasured

@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from peers import require
+from peers.ports import free_port
 from stories.on_call import Building, Phones
 from typer.testing import CliRunner
 
@@ -34,13 +34,6 @@ async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 3
                     return last
                 await asyncio.sleep(every)
     pytest.fail(f"waited {seconds:g} s in vain for {what}; last seen: {last!r}")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class Target:

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from peers.alertmanager import Alertmanager, alertmanagers
-from peers.service import free_port, until, watching
+from peers.ports import free_port
+from peers.service import until, watching
 from stories.conftest import Deskwatch, Sink
 
 from alerting.gates import Matcher, Silence

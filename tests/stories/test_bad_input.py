@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from peers import require
-from stories.conftest import Deskwatch, Sink, Target, free_port, until
+from peers.ports import free_port
+from stories.conftest import Deskwatch, Sink, Target, until
 
 
 async def test_a_binary_file_as_configuration_is_one_clear_line_and_exit_status_1(deskwatch: Deskwatch) -> None:

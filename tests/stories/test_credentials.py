@@ -9,7 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 from peers.canaries import canary
-from peers.service import free_port, until, watching
+from peers.ports import free_port
+from peers.service import until, watching
 from stories.conftest import Sink
 
 from monitor.app import App

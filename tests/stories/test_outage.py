@@ -4,9 +4,10 @@ import json
 import signal
 from pathlib import Path
 
+from peers.ports import free_port
 from peers.postgresql import Cluster
 from peers.prometheus import prometheus
-from stories.conftest import Deskwatch, Sink, Target, free_port, until
+from stories.conftest import Deskwatch, Sink, Target, until
 
 
 async def test_one_outage_is_one_message_one_incident_one_resolved_and_prometheus_holds_the_series(

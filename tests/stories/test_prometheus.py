@@ -15,9 +15,10 @@ import aiohttp
 import pytest
 import yaml
 from peers import dashboards
+from peers.ports import free_port
 from peers.prometheus import Prometheus, prometheus
 from prometheus_client.parser import text_string_to_metric_families as parse
-from stories.conftest import Deskwatch, free_port, until
+from stories.conftest import Deskwatch, until
 
 from grafana import families
 from grafana.alerting import FILES, RULES, alerts

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
+from peers.ports import free_port
 from peers.projector import Projector, projecting
-from peers.service import free_port, until, watching
+from peers.service import until, watching
 from stories.conftest import Sink, served
 
 from monitor.store import incidents

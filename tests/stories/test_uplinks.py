@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peers.service import free_port, until, watching
+from peers.ports import free_port
+from peers.service import until, watching
 from peers.two_lines import TARGETS, Building, two_lines
 from stories.conftest import served
 from stories.on_call import Phones

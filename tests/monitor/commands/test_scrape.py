@@ -10,7 +10,8 @@ import pytest
 from click.testing import Result
 from peers import require
 from peers.canaries import canary
-from peers.service import free_port, watching
+from peers.ports import free_port
+from peers.service import watching
 from typer.testing import CliRunner
 
 from monitor.cli import cli

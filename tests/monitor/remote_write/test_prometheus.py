@@ -12,9 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from peers.ports import free_port
 from peers.prometheus import Prometheus, prometheus
 from peers.remote_write import receiver
-from peers.service import free_port, until, watching
+from peers.service import until, watching
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 

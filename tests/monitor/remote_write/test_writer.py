@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
+from peers.ports import free_port
 from peers.remote_write import STALE, Receiver, receiver
-from peers.service import free_port
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 

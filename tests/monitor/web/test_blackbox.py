@@ -19,7 +19,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from peers import netns, require
 from peers.certificates import DAY, Authority, authority
-from peers.dnsmasq import HERE, free_port, serving_names
+from peers.dnsmasq import HERE, serving_names
+from peers.ports import free_port
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from monitor.config import load

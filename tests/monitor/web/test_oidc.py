@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from peers.people import account, browser
-from peers.service import free_port, until
+from peers.ports import free_port
+from peers.service import until
 from pydantic import SecretStr
 
 from monitor.config.model import Oidc

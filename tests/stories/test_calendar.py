@@ -1,0 +1,63 @@
+"""What a fault costs by the calendar of the site: half days, holidays, and the night in which the clocks go forward."""
+
+import json
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from stories.conftest import Clock, Deskwatch, until
+from stories.on_call import Building, Phones, incidents, site, thing, types
+
+NEW_YORK = ZoneInfo("America/New_York")
+HOURS = """opening_hours: {mon-fri: "09:00-18:00", sat: "09:00-13:00", sun: "00:00-06:00"}, holidays: [2026-03-09]}
+server:"""
+
+
+def march(day: int, hour: int, minute: int) -> datetime:
+    """A time on the clock of the site."""
+    return datetime(2026, 3, day, hour, minute, tzinfo=NEW_YORK)
+
+
+async def test_a_fault_costs_what_falls_into_the_hours_of_the_site_by_its_own_calendar(
+    night: Deskwatch, clock: Clock, building: Building, phones: Phones
+) -> None:
+    text = site(building, "booking:\n", thing("booking", "Booking system", "people: 40"))
+    night.write(text.replace("timezone: Europe/Lisbon}\nserver:", f"timezone: America/New_York, {HOURS}"))
+    where = str(night.config)
+
+    async def open_minutes(begin: datetime, end: datetime) -> float:
+        """Of a fault from one time of the site's clock to another, as the record has it."""
+        clock.set(begin)
+        await building.is_asked("booking", 3)
+        building.breaks("booking")
+        id = await until(opened, "a new incident", every=0.3)
+        clock.set(end)
+        await building.is_asked("booking", 3)
+        building.works_again("booking")
+        record = await until(lambda: costed(id), "what the incident cost", every=0.3)
+        assert record["member_minutes"] == pytest.approx(record["cost"]["open_seconds"] / 60 * 40)
+        minutes: float = record["cost"]["open_seconds"] / 60
+        return minutes
+
+    async def opened() -> str:
+        newest = (await incidents(night, where)).get("booking", {"stage": ""})
+        return newest["id"] if newest["stage"] == "open" else ""
+
+    async def costed(id: str) -> dict[str, Any] | None:
+        code, output = await types(night, "incidents", "show", id, where, "--json")
+        assert code == 0, output
+        record: dict[str, Any] = json.loads(output)
+        return record if record["stage"] == "resolved" and record["cost"] else None
+
+    clock.set(march(6, 8, 0))
+    await night.start()
+    friday = await open_minutes(march(6, 8, 30), march(6, 9, 30))
+    half_day = await open_minutes(march(7, 12, 30), march(7, 14, 0))
+    clocks_go_forward = await open_minutes(march(8, 1, 30), march(8, 3, 30))
+    holiday = await open_minutes(march(9, 10, 0), march(9, 11, 0))
+
+    assert friday == pytest.approx(30, abs=1)
+    assert half_day == pytest.approx(30, abs=1)
+    assert clocks_go_forward == pytest.approx(60, abs=1)  # half past three comes an hour after half past one
+    assert holiday == 0

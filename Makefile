@@ -4,6 +4,7 @@
 # make soak   kill the service 200 times in a storm of 500 alerts, on each database (about an hour)
 # make scrape-soak   let Prometheus scrape the demo for ten minutes while things break (a quarter of an hour)
 # make dashboards    renew grafana/dashboards and grafana/alerting from what the kinds and the service declare
+# make catalogue    renew the text catalogue and its translations after a change of what is said
 # make screenshots   renew the picture in the README
 # make lock   renew the locked requirements after a change in pyproject.toml
 
@@ -13,7 +14,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SITE   ?= site.yaml
 
-.PHONY: run test bench soak scrape-soak debian dashboards screenshots lock clean
+.PHONY: run test bench soak scrape-soak debian dashboards catalogue screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/ready
@@ -43,7 +44,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tests/setup/venv.sh
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q monitor probes alerting incidents
+	@$(BIN)/python -m compileall -q monitor probes alerting incidents language
 	@touch $@
 
 $(VENV)/ready-for-tests: $(VENV)/ready tests/setup/requirements.lock
@@ -57,6 +58,9 @@ debian:
 dashboards: $(VENV)/ready-for-tests
 	$(BIN)/python -m grafana
 	$(BIN)/python -m grafana.alerting
+
+catalogue: $(VENV)/ready-for-tests
+	$(BIN)/python -m catalogue
 
 screenshots: $(VENV)/ready-for-tests debian
 	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py tests/monitor/web/test_reports_browser.py

@@ -8,6 +8,8 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
@@ -15,6 +17,7 @@ from pydantic import SecretStr
 
 from alerting.channels import Channel, Delivery, NoticeKind, Notification, Outcome
 from alerting.rules import Severity
+from language import N_, gettext
 
 if TYPE_CHECKING:
     from apprise import NotifyBase, NotifyType
@@ -25,7 +28,7 @@ LONGEST_ANSWER = 160
 """Characters of the provider's answer among them."""
 PAUSE = 30.0
 """Seconds to leave a provider alone that says that there were too many messages; Apprise does not tell what it asks."""
-CUT = "… (shortened)"
+CUT = N_("… (shortened)")
 """How a text ends that a service would not have taken whole."""
 
 _HTTP = re.compile(r"\berror=(\d{3})\b")
@@ -81,16 +84,20 @@ class AppriseChannel:
         """Try once, within the timeout. Returns for every outcome, raises nothing but cancellation."""
         async with self._turn:
             if self._sending:
-                return Delivery(Outcome.RETRY, "The message before this one is still hanging at the provider.")
+                words = gettext("The message before this one is still hanging at the provider.")
+                return Delivery(Outcome.RETRY, words)
             self._sending = True
             done: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
             # Not an executor: the interpreter waits for an executor's threads when it exits, also for one that hangs.
-            threading.Thread(target=self._work, args=(notification, done), daemon=True).start()
+            # In this context, so that it speaks the language that is spoken here.
+            work = partial(copy_context().run, self._work, notification, done)
+            threading.Thread(target=work, daemon=True).start()
             try:
                 async with asyncio.timeout(self._timeout):
                     return await done
             except TimeoutError:
-                return Delivery(Outcome.AMBIGUOUS, f"No answer within {self._timeout:g} s; it may still arrive.")
+                words = gettext("No answer within {seconds} s; it may still arrive.", seconds=f"{self._timeout:g}")
+                return Delivery(Outcome.AMBIGUOUS, words)
 
     def close(self) -> None:
         """Let go of what is held between messages. Never waits; a thread that hangs ends with the process."""
@@ -127,7 +134,8 @@ class AppriseChannel:
             except AppriseImproperlyConfigured as error:
                 return Delivery(Outcome.DEAD, self._masked(str(error)))
             except Exception as error:  # a plugin's own defect: whether before or after sending nobody knows
-                return Delivery(Outcome.AMBIGUOUS, f"Apprise failed with {type(error).__name__}.")
+                words = gettext("Apprise failed with {error}.", error=type(error).__name__)
+                return Delivery(Outcome.AMBIGUOUS, words)
         found = judge(accepted, records)
         if found.outcome is not Outcome.ACCEPTED and _hang_up(plugin):
             self._plugin = _plugin(self._destination, self._url.get_secret_value(), self._timeout)
@@ -171,11 +179,11 @@ def judge(accepted: bool, records: list[logging.LogRecord]) -> Delivery:
     if status := _SMTP.search(whole):
         code = status[1] or status[2]
         outcome = Outcome.DEAD if code.startswith("5") else Outcome.RETRY
-        return Delivery(outcome, f"{words} (mail server: {code})")
+        return Delivery(outcome, gettext("{words} (mail server: {code})", words=words, code=code))
     for sign, outcome in ((_NOT_SENT, Outcome.RETRY), (_PERHAPS_SENT, Outcome.AMBIGUOUS), (_NEVER, Outcome.DEAD)):
         if found := sign.search(whole):
             return Delivery(outcome, f"{words} ({found[0]})")
-    return Delivery(Outcome.RETRY, words or "Apprise did not say why it failed.")
+    return Delivery(Outcome.RETRY, words or gettext("Apprise did not say why it failed."))
 
 
 def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
@@ -185,11 +193,12 @@ def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
         title = _cut(title, plugin.title_maxlen)
     if plugin.title_maxlen <= 0 or plugin.overflow_amalgamate_title:
         room -= len(title) + len("\r\n")
-    return title, _cut(body, max(room, len(CUT)))
+    return title, _cut(body, max(room, len(gettext(CUT))))
 
 
 def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: max(room - len(CUT), 0)].rstrip()}{CUT}"[:room]
+    cut = gettext(CUT)
+    return text if len(text) <= room else f"{text[: max(room - len(cut), 0)].rstrip()}{cut}"[:room]
 
 
 def _of_http(status: int, words: str) -> Delivery:
@@ -206,7 +215,7 @@ def _answer(records: list[logging.LogRecord]) -> str:
         return ""
     text = bytes(ast.literal_eval(found[1])).decode(errors="replace").strip()
     shown = "".join(one if one.isprintable() else " " for one in text[:LONGEST_ANSWER])
-    return f" It said: {shown}" if shown and not shown.startswith("<") else ""
+    return f" {gettext('It said: {answer}', answer=shown)}" if shown and not shown.startswith("<") else ""
 
 
 def _type(notification: Notification) -> "NotifyType":

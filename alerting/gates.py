@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from alerting.hours import OpeningHours
 from alerting.patterns import fits
 from alerting.rules import Severity
+from language import gettext, month, weekday
 
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
@@ -299,7 +300,8 @@ def _planned(subject: Subject, maintenances: Iterable[Maintenance], now: datetim
     if not on:
         return None
     ends, work = max(on, key=itemgetter(0))
-    return Hold(Gate.MAINTENANCE, work.id, ends, f"planned work: {work.name}, until {_wall(ends, zone)}")
+    words = gettext("planned work: {name}, until {until}", name=work.name, until=_wall(ends, zone))
+    return Hold(Gate.MAINTENANCE, work.id, ends, words)
 
 
 def _silenced(subject: Subject, silences: Iterable[Silence], now: datetime, zone: ZoneInfo) -> Hold | None:
@@ -307,7 +309,12 @@ def _silenced(subject: Subject, silences: Iterable[Silence], now: datetime, zone
     if not on:
         return None
     last = max(on, key=attrgetter("ends"))
-    words = f"silenced by {last.author} until {_wall(last.ends, zone)}: {last.comment}"
+    words = gettext(
+        "silenced by {author} until {until}: {comment}",
+        author=last.author,
+        until=_wall(last.ends, zone),
+        comment=last.comment,
+    )
     return Hold(Gate.SILENCE, last.id, last.ends, words)
 
 
@@ -316,15 +323,21 @@ def _quiet(subject: Subject, quiet: QuietHours | None, now: datetime) -> Hold | 
         return None
     ends = quiet.ends(now)
     if ends is None:
-        return Hold(Gate.QUIET_HOURS, "", None, "quiet hours that never end")
+        return Hold(Gate.QUIET_HOURS, "", None, gettext("quiet hours that never end"))
     if ends == now:
         return None
     zone = quiet.hours.zone
     until = f"{ends.astimezone(zone):%H:%M}" if ends - now < _DAY else _wall(ends, zone)
-    return Hold(Gate.QUIET_HOURS, "", ends, f"quiet hours until {until}")
+    return Hold(Gate.QUIET_HOURS, "", ends, gettext("quiet hours until {until}", until=until))
 
 
 def _wall(at: datetime, zone: ZoneInfo) -> str:
     """An instant on people's clock: "Tue 14 Jul, 10:00"."""
     wall = at.astimezone(zone)
-    return f"{wall:%a} {wall.day} {wall:%b}, {wall:%H:%M}"
+    return gettext(
+        "{weekday} {day} {month}, {time}",
+        weekday=weekday(wall),
+        day=wall.day,
+        month=month(wall),
+        time=f"{wall:%H:%M}",
+    )

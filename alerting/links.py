@@ -11,6 +11,8 @@ from struct import Struct
 
 from ulid import ULID
 
+from language import gettext
+
 PATH = "/act/"
 """Where links lead, before the token."""
 LENGTH = 84
@@ -110,7 +112,7 @@ def read(secrets: Sequence[bytes], token: str, destinations: Iterable[str], now:
         datetime.fromtimestamp(expires, UTC),
     )
     if now >= link.expires:
-        raise Expired("This link has run out. The newest message about it has one that works, or sign in.")
+        raise Expired(gettext("This link has run out. The newest message about it has one that works, or sign in."))
     return link
 
 
@@ -149,4 +151,5 @@ def _decoded(token: str) -> bytes:
 
 
 def _invalid() -> LinkError:
-    return LinkError("This link is not complete, or it was withdrawn. Open the newest message again, or sign in.")
+    words = gettext("This link is not complete, or it was withdrawn. Open the newest message again, or sign in.")
+    return LinkError(words)

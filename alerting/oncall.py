@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from alerting.gates import Hold, Maintenance, Silence, Subject, hold
 from alerting.routes import Route, audience
 from alerting.rules import Severity
+from language import N_, gettext
 
 _LOOK_BACK = timedelta(days=30)
 """How far back the beginning of a gap is looked for."""
@@ -259,7 +260,8 @@ def _reached(
     name: str, directory: Directory, overrides: tuple[Override, ...], severity: Severity, at: datetime
 ) -> Iterable[Reached]:
     if name in directory.people:
-        return _contacts(directory.people[name], severity, "")
+        person = directory.people[name]
+        return _contacts(person, severity, person.name)
     if name in directory.schedules:
         return _through_schedule(directory.schedules[name], directory, overrides, severity, at)
     return (Reached(name, name),) if name in directory.destinations else ()
@@ -270,15 +272,17 @@ def _through_schedule(
 ) -> Iterable[Reached]:
     person = directory.people.get(on_call(schedule, overrides, at) or "")
     if person is not None:
-        return _contacts(person, severity, f", on call for {schedule.id}")
+        words = gettext("{name}, on call for {schedule}", name=person.name, schedule=schedule.id)
+        return _contacts(person, severity, words)
+    said = N_("nobody is on call for {schedule}: fallback {name}")
     instead = reached(schedule.fallback, replace(directory, schedules={}), (), severity, at)
-    return (Reached(to, f"nobody is on call for {schedule.id}: fallback {words}") for to, words in instead)
+    return (Reached(to, gettext(said, schedule=schedule.id, name=words)) for to, words in instead)
 
 
 def _contacts(person: Person, severity: Severity, words: str) -> Iterable[Reached]:
     """The person's contacts for the severity; all of them if there are none, because silence is worse."""
     wanted = [one for one in person.contacts if severity in one.severities] or person.contacts
-    return (Reached(one.destination, f"{person.name}{words}") for one in wanted)
+    return (Reached(one.destination, words) for one in wanted)
 
 
 def _by_turns(schedule: Schedule, at: datetime) -> str | None:

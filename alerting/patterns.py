@@ -7,6 +7,8 @@ nothing else runs meanwhile. RE2 needs a time that grows with the text and no fa
 from functools import lru_cache
 from typing import Any
 
+from language import N_, gettext
+
 LONGEST_PATTERN = 200
 """Characters of a pattern."""
 
@@ -20,7 +22,8 @@ def compiled(pattern: str) -> Any:
     import re2  # not before somebody writes a pattern: most never do
 
     if len(pattern) > LONGEST_PATTERN:
-        raise ValueError(f"the pattern has {len(pattern)} characters; {LONGEST_PATTERN} are the most")
+        words = N_("the pattern has {number} characters; {most} are the most")
+        raise ValueError(gettext(words, number=len(pattern), most=LONGEST_PATTERN))
     options = re2.Options()
     options.max_mem, options.log_errors = _MEMORY, False
     try:
@@ -28,7 +31,11 @@ def compiled(pattern: str) -> Any:
     except re2.error as error:
         why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         raise ValueError(
-            f"the pattern {pattern!r} cannot be used ({why}); correct it, or write `=` and one value"
+            gettext(
+                "the pattern {pattern} cannot be used ({why}); correct it, or write `=` and one value",
+                pattern=repr(pattern),
+                why=why,
+            )
         ) from None
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from alerting.against import Against, Usual, compared
+from language import N_
 from probes import Reading, Sample, Status
 
 WAITING = "waiting"
@@ -19,9 +20,9 @@ T = TypeVar("T", float, tuple[float, float])
 class Severity(StrEnum):
     """How much it matters. Warning and critical open an incident and send messages; info is only shown."""
 
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
+    INFO = N_("info")
+    WARNING = N_("warning")
+    CRITICAL = N_("critical")
 
     @property
     def rank(self) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from alerting.gates import Matcher, Silence, Subject, matches
 from alerting.patterns import LONGEST_PATTERN, compiled
+from language import N_, gettext
 
 LABELS = ("site", "section", "asset", "check", "kind", "rule", "severity", "tag")
 """What a condition can look at."""
@@ -17,7 +18,22 @@ LONGEST_COMMENT = 300
 LONGEST_SILENCE = timedelta(days=90)
 """How far ahead a silence can end."""
 
-_TOO_MUCH = "no condition names less than the whole site; add one like `asset=printer`, or plan `maintenance` of all"
+_TOO_MUCH = N_(
+    "no condition names less than the whole site; add one like `asset=printer`, or plan `maintenance` of all"
+)
+_SIGNED = (
+    (
+        N_("the silence has no author; say who wants it and why, for those who wonder about the quiet"),
+        N_("the author is too long; {most} characters are the most"),
+        LONGEST_AUTHOR,
+    ),
+    (
+        N_("the silence has no comment; say who wants it and why, for those who wonder about the quiet"),
+        N_("the comment is too long; {most} characters are the most"),
+        LONGEST_COMMENT,
+    ),
+)
+"""What is said of a silence without author or comment, and of one whose is too long, and how long that may be."""
 _MATCHER = re.compile(r"\s*(\w+)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 
 
@@ -25,18 +41,23 @@ def parse_matcher(text: str) -> Matcher:
     """The condition of "asset=printer" or `check=~"room-.*"`. Raises ValueError with the text and the remedy."""
     found, shown = _MATCHER.fullmatch(text), repr(text[:80])
     if found is None:
-        raise ValueError(f"{shown} is no condition; write a label, =, !=, =~ or !~, and a value, like `asset=printer`")
+        words = N_("{text} is no condition; write a label, =, !=, =~ or !~, and a value, like `asset=printer`")
+        raise ValueError(gettext(words, text=shown))
     label, op, value = found.groups()
     if label not in LABELS:
         close = difflib.get_close_matches(label.lower(), LABELS, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(LABELS)}"
-        raise ValueError(f"{shown} has an unknown label; {hint}")
+        words = N_("{text} has an unknown label; there are {labels}")
+        if close:
+            words = N_("{text} has an unknown label; did you mean `{label}`?")
+        raise ValueError(gettext(words, text=shown, labels=", ".join(LABELS), label="".join(close)))
     if len(value) >= 2 and value[0] == value[-1] == '"':
         value = value[1:-1]
     if len(value) > LONGEST_PATTERN:
-        raise ValueError(f"{shown} is too long; a value has {LONGEST_PATTERN} characters at most")
+        words = N_("{text} is too long; a value has {most} characters at most")
+        raise ValueError(gettext(words, text=shown, most=LONGEST_PATTERN))
     if not value.isprintable():
-        raise ValueError(f"{shown} holds something invisible; a value has only characters that can be seen")
+        words = N_("{text} holds something invisible; a value has only characters that can be seen")
+        raise ValueError(gettext(words, text=shown))
     if op in ("=~", "!~"):
         compiled(value)
     return Matcher(label, op, value)
@@ -54,35 +75,34 @@ def objection(silence: Silence, subjects: Iterable[Subject], now: datetime) -> s
 
 def _untimely(silence: Silence, now: datetime) -> str:
     if silence.starts < now:
-        return "the silence begins in the past; leave out when it begins, and it begins now"
+        return gettext("the silence begins in the past; leave out when it begins, and it begins now")
     if silence.ends <= silence.starts:
-        return "the silence is over before it begins; give an end that is after its begin"
+        return gettext("the silence is over before it begins; give an end that is after its begin")
     if silence.ends - now > LONGEST_SILENCE:
-        return (
-            f"the silence ends too late; it must end within {LONGEST_SILENCE.days} days, or be planned as `maintenance`"
-        )
+        words = N_("the silence ends too late; it must end within {most} days, or be planned as `maintenance`")
+        return gettext(words, most=LONGEST_SILENCE.days)
     return ""
 
 
 def _unsigned(silence: Silence) -> str:
-    for name, text, longest in (
-        ("author", silence.author, LONGEST_AUTHOR),
-        ("comment", silence.comment, LONGEST_COMMENT),
-    ):
+    for text, (lacks, too_long, most) in zip((silence.author, silence.comment), _SIGNED, strict=True):
         if not text.strip():
-            return f"the silence has no {name}; say who wants it and why, for those who wonder about the quiet"
-        if len(text) > longest:
-            return f"the {name} is too long; {longest} characters are the most"
+            return gettext(lacks)
+        if len(text) > most:
+            return gettext(too_long, most=most)
     return ""
 
 
 def _boundless(silence: Silence, subjects: tuple[Subject, ...]) -> str:
     if not silence.matchers:
-        return "the silence has no condition and would hold everything back; name something, like `asset=printer`"
+        return gettext(
+            "the silence has no condition and would hold everything back; name something, like `asset=printer`"
+        )
     if len(silence.matchers) > MOST_MATCHERS:
-        return f"the silence has too many conditions; {MOST_MATCHERS} are the most, `asset=~a|b` is one for several"
+        words = N_("the silence has too many conditions; {most} are the most, `asset=~a|b` is one for several")
+        return gettext(words, most=MOST_MATCHERS)
     if not any(_narrows(matcher, subjects) for matcher in silence.matchers):
-        return _TOO_MUCH
+        return gettext(_TOO_MUCH)
     return ""
 
 

@@ -14,7 +14,19 @@ from bench.harness import Goal, Missing, Section, table
 
 HERE = Path(__file__).parent
 
-PARTS = ("icmp", "http", "tcp", "dns", "accuracy", "service_pipeline", "service_scale", "service_alert", "memo", "snmp")
+PARTS = (
+    "icmp",
+    "http",
+    "tcp",
+    "dns",
+    "accuracy",
+    "service_pipeline",
+    "service_scale",
+    "service_alert",
+    "memo",
+    "web",
+    "snmp",
+)
 """The parts in their order: each is a module with `measure(quick) -> Section`."""
 
 METHOD = """\

@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +76,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def cpu(pid: int) -> float:
     """CPU seconds, user and system, of a process, its children and the children that they have waited for."""
     return sum(sum(map(int, _stat(one)[11:15])) for one in _tree(pid)) / _TICKS
+
+
+def process_cpu(pid: int) -> float:
+    """CPU seconds of one process without its children, to the nanosecond: for what takes less than a tick."""
+    return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) makes of a process id on Linux
 
 
 def rss(pid: int) -> float:

@@ -155,10 +155,13 @@ def blackbox() -> Iterator[Running]:
 
 
 @contextmanager
-def deskwatch(site: str) -> Iterator[Running]:
-    """`deskwatch run` with a site.yaml in which PORT stands for the port that it shall serve; a new store each time."""
+def deskwatch(site: str, folder: Path | None = None) -> Iterator[Running]:
+    """`deskwatch run` with a site.yaml in which PORT stands for the port that it shall serve.
+
+    In a folder of its own with a new store each time, unless one is given.
+    """
     with TemporaryDirectory() as name:
-        folder, port = Path(name), free_port()
+        folder, port = folder or Path(name), free_port()
         (folder / "site.yaml").write_text(site.replace("PORT", str(port)))
         command = (sys.executable, "-m", "monitor", "run", "site.yaml")
         with server(command, port, folder, "/-/ready") as running:

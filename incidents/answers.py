@@ -1,10 +1,12 @@
 """What a person answers by the link in a message: which answers there are, and what each does to the incident."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from incidents.lifecycle import Change, Entry, Incident, Stage, acknowledge, dismiss, not_me
+from language import N_, gettext
 
 LATER = timedelta(hours=1)
 """How long "remind me" holds."""
@@ -18,6 +20,15 @@ class Action(StrEnum):
     ESCALATE = "escalate"
     RESOLVE = "resolve"
     CONFIRM = "confirm"
+
+
+_LINES: Mapping[Action, str] = {
+    Action.ACKNOWLEDGE: N_("Acknowledged by {who}, by the link sent to {destination}."),
+    Action.SNOOZE: N_("Acknowledged by {who}, to be reminded in an hour, by the link sent to {destination}."),
+    Action.ESCALATE: N_("{who} cannot take it: passed on, by the link sent to {destination}."),
+    Action.RESOLVE: N_("{who} says that it is fixed, by the link sent to {destination}."),
+}
+"""What the timeline says of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +78,8 @@ def take(incident: Incident, answer: Answer, now: datetime, acknowledged: float,
 
 def _noted(incident: Incident, answer: Answer) -> Incident:
     """The incident, with the answer's line saying how it came."""
-    wish = ", to be reminded in an hour" if answer.action is Action.SNOOZE else ""
-    way = f"{wish}, by the link sent to {answer.destination}."
-    timeline = tuple(
-        entry._replace(text=entry.text.removesuffix(".") + way) if _is_of(entry, answer) else entry
-        for entry in incident.timeline
-    )
+    text = gettext(_LINES[answer.action], who=answer.who, destination=answer.destination)
+    timeline = tuple(entry._replace(text=text) if _is_of(entry, answer) else entry for entry in incident.timeline)
     return replace(incident, timeline=timeline)
 
 

@@ -90,9 +90,13 @@ def in_order(spans: Iterable[Span]) -> Iterator[Span]:
     """
     reached = _NEVER
     for span in sorted(spans, key=attrgetter("start")):
-        if span.end > max(span.start, reached):
-            yield span if span.start >= reached else span._replace(start=reached)
-            reached = span.end
+        _, start, end, _, _ = span
+        if start >= reached and end > start:
+            yield span
+            reached = end
+        elif end > reached > start:
+            yield span._replace(start=reached)
+            reached = end
 
 
 def clip(spans: Iterable[Span], start: datetime, end: datetime) -> tuple[Span, ...]:
@@ -198,9 +202,14 @@ def _turns(parts: Sequence[Iterable[Span]]) -> list[tuple[datetime, int, Span | 
     ends: list[tuple[datetime, int, Span | None]] = []
     beginnings: list[tuple[datetime, int, Span | None]] = []
     for number, spans in enumerate(parts):
+        reached = None
         for span in in_order(spans):
+            if reached is not None and reached != span.start:  # else what ends there tells nothing
+                ends.append((reached, number, None))
             beginnings.append((span.start, number, span))
-            ends.append((span.end, number, None))
+            reached = span.end
+        if reached is not None:
+            ends.append((reached, number, None))
     return sorted(ends + beginnings, key=itemgetter(0))
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from alerting.rules import Severity
 from incidents.messages import MAY_REPEAT, Text, duration, local, plain
+from language import N_, gettext
 
 LINES = 20
 """How many things one message names; of more it says how many there are."""
@@ -34,15 +35,21 @@ class Thing(NamedTuple):
 
 def needs_attention(worst: Severity, things: Sequence[Thing], total: int, place: Place) -> Text:
     """Several faults in one message: `things` are the first of `total`."""
-    word = "Critical" if worst is Severity.CRITICAL else "Warning"
-    lines = [f"{_short(one.what)}, since {local(one.since, place.zone)}" for one in things[:LINES]]
-    return Text(f"{word}: {total} things need attention at {plain(place.site)}", _listed(lines, total, place))
+    words = N_("Warning: {number} things need attention at {site}")
+    if worst is Severity.CRITICAL:
+        words = N_("Critical: {number} things need attention at {site}")
+    title = gettext(words, number=total, site=plain(place.site))
+    lines = [
+        gettext("{what}, since {when}", what=_short(one.what), when=local(one.since, place.zone))
+        for one in things[:LINES]
+    ]
+    return Text(title, _listed(lines, total, place))
 
 
 def works_again(things: Sequence[Thing], total: int, place: Place) -> Text:
     """Several ends in one message: `things` are the first of `total`."""
     return Text(
-        f"{total} things work again at {plain(place.site)}",
+        gettext("{number} things work again at {site}", number=total, site=plain(place.site)),
         _listed([f"{_short(one.what)}: {_lasted(one, place)}" for one in things[:LINES]], total, place),
     )
 
@@ -50,13 +57,17 @@ def works_again(things: Sequence[Thing], total: int, place: Place) -> Text:
 def began_and_ended(began: Text, at: datetime, end: Text, place: Place) -> Text:
     """The end of something of whose beginning, written at `at`, nobody heard: one message that tells both."""
     evidence = began.body.partition("\n")[0]
-    first = f"It began {local(at, place.zone)}, but the message about that did not get through: {began.title}."
+    first = gettext(
+        "It began {when}, but the message about that did not get through: {title}.",
+        when=local(at, place.zone),
+        title=began.title,
+    )
     return Text(end.title, "\n".join(filter(None, (first, evidence, end.body))))
 
 
 def noted(text: Text, late: str, repeated: bool) -> Text:
     """The text with what people must know about this delivery before they read it."""
-    return Text(text.title, "\n".join(filter(None, (late, MAY_REPEAT if repeated else "", text.body))))
+    return Text(text.title, "\n".join(filter(None, (late, gettext(MAY_REPEAT) if repeated else "", text.body))))
 
 
 def lateness(by: timedelta, destination: str, *, tried: bool, held: bool) -> str:
@@ -66,25 +77,33 @@ def lateness(by: timedelta, destination: str, *, tried: bool, held: bool) -> str
     """
     if by <= LATE:
         return ""
-    reason = "Deskwatch could not send it before"
+    words = N_("Delayed {time}: Deskwatch could not send it before.")
     if tried:
-        reason = f"{plain(destination)} could not be reached before"
+        words = N_("Delayed {time}: {destination} could not be reached before.")
     elif held:
-        reason = "there were many messages, so this one waited to go out with others"
-    return f"Delayed {duration(by.total_seconds())}: {reason}."
+        words = N_("Delayed {time}: there were many messages, so this one waited to go out with others.")
+    return gettext(words, time=duration(by.total_seconds()), destination=plain(destination))
 
 
 def _listed(lines: list[str], total: int, place: Place) -> str:
-    where = f"{place.url.rstrip('/')}/" if place.url else "the board"
-    more = f"and {total - len(lines)} more, see {where}" if total > len(lines) else f"See {where}"
-    return "\n".join([*lines, more])
+    return "\n".join([*lines, _more(total - len(lines), place)])
+
+
+def _more(number: int, place: Place) -> str:
+    """Where the rest is to be read, of which the message names nothing."""
+    where = f"{place.url.rstrip('/')}/"
+    if not place.url:
+        return gettext("and {number} more, see the board", number=number) if number > 0 else gettext("See the board")
+    if number > 0:
+        return gettext("and {number} more, see {address}", number=number, address=where)
+    return gettext("See {address}", address=where)
 
 
 def _lasted(one: Thing, place: Place) -> str:
     if one.until is None:
-        return f"it began {local(one.since, place.zone)}"
+        return gettext("it began {when}", when=local(one.since, place.zone))
     lasted = duration((one.until - one.since).total_seconds())
-    return f"since {local(one.until, place.zone)}, after {lasted}"
+    return gettext("since {when}, after {lasted}", when=local(one.until, place.zone), lasted=lasted)
 
 
 def _short(what: str) -> str:

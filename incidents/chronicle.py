@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from alerting.channels import NoticeKind
 from incidents.incident import US, EntryKind, Incident, written
+from language import N_, gettext
 
 MOMENTS = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 """How old an incident is when what is measured of it is written down once more, if it has changed."""
@@ -35,9 +36,9 @@ def heard(incident: Incident, news: Sequence[Heard]) -> Incident:
     fresh = sorted((one for one in news if known is None or one.at > known), key=lambda one: one.at)
     told = [one for one in fresh if one.accepted]
     lost = [one._replace(destination=_because(one)) for one in fresh if not one.accepted]
-    incident = _line(incident, [one for one in told if one.kind in _BEGAN], "Told: {}.")
-    incident = _line(incident, [one for one in told if one.kind in _ENDED], "Told that it is over: {}.")
-    return _line(incident, lost, "Could not be told: {}.")
+    incident = _line(incident, [one for one in told if one.kind in _BEGAN], N_("Told: {names}."))
+    incident = _line(incident, [one for one in told if one.kind in _ENDED], N_("Told that it is over: {names}."))
+    return _line(incident, lost, N_("Could not be told: {names}."))
 
 
 def still(incident: Incident, says: str, now: datetime) -> Incident:
@@ -46,16 +47,17 @@ def still(incident: Incident, says: str, now: datetime) -> Incident:
     due = sum(now - incident.opened >= moment for moment in MOMENTS)
     if len(lines) >= due or (lines and now - lines[-1].written < APART):
         return incident
-    if any(one.text.endswith(says) for one in incident.timeline):
+    words = gettext("Still: {found}", found=says)
+    if any(one.text in (says, words) for one in incident.timeline):
         return incident
-    return written(incident, now, US, f"Still: {says}", EntryKind.VALUE)
+    return written(incident, now, US, words, EntryKind.VALUE)
 
 
 def _line(incident: Incident, of: Sequence[Heard], words: str) -> Incident:
     if not of:
         return incident
     names = ", ".join(dict.fromkeys(one.destination for one in of))
-    return written(incident, of[-1].at, US, words.format(names), EntryKind.DELIVERY)
+    return written(incident, of[-1].at, US, gettext(words, names=names), EntryKind.DELIVERY)
 
 
 def _because(one: Heard) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from incidents.impact import Correction
 from incidents.incident import Change, Incident, written
 from incidents.messages import local
+from language import N_, figures, gettext
 
 
 class Times(NamedTuple):
@@ -20,14 +21,14 @@ class Times(NamedTuple):
 def obstacle(incident: Incident, times: Times, now: datetime) -> str:
     """Why an incident cannot have had these times, in words; "" if it can."""
     if incident.merged_into is not None:
-        return f"it was merged into {incident.merged_into}; correct that one"
+        return gettext("it was merged into {other}; correct that one", other=incident.merged_into)
     if times.resolved is not None and incident.resolved is None:
-        return "it is not over yet; say first that it is fixed"
+        return gettext("it is not over yet; say first that it is fixed")
     opened, resolved = times.opened or incident.opened, times.resolved or incident.resolved
     if max(opened, resolved or opened) > now:
-        return "that time is still to come"
+        return gettext("that time is still to come")
     if resolved is not None and opened >= resolved:
-        return "it would have been over before it began"
+        return gettext("it would have been over before it began")
     return ""
 
 
@@ -40,11 +41,13 @@ def correct_times(incident: Incident, times: Times, who: str, now: datetime, zon
         return Change(incident)
     changed = incident
     if times.opened not in (None, incident.opened):
-        said = _said("beginning", times.opened, incident.opened, zone)
-        changed = replace(written(changed, now, who, f"{who} {said}"), opened=times.opened)
+        words = N_("{who} corrected the beginning: {after} instead of {before}.")
+        said = gettext(words, who=who, **_both(times.opened, incident.opened, zone))
+        changed = replace(written(changed, now, who, said), opened=times.opened)
     if times.resolved not in (None, incident.resolved):
-        said = _said("end", times.resolved, incident.resolved, zone)
-        changed = replace(written(changed, now, who, f"{who} {said}"), resolved=times.resolved)
+        words = N_("{who} corrected the end: {after} instead of {before}.")
+        said = gettext(words, who=who, **_both(times.resolved, incident.resolved, zone))
+        changed = replace(written(changed, now, who, said), resolved=times.resolved)
     return Change(incident if changed is incident else replace(changed, member_minutes=None))
 
 
@@ -60,7 +63,8 @@ def correct(incident: Incident, number: int, at: datetime, who: str, now: dateti
         return Change(incident)
     timeline = list(incident.timeline)
     timeline[number - 1] = entry._replace(at=at, noted=entry.written)
-    text = f"{who} {_said(f'time of line {number}', at, entry.at, zone)}"
+    words = N_("{who} corrected the time of line {number}: {after} instead of {before}.")
+    text = gettext(words, who=who, number=number, **_both(at, entry.at, zone))
     return Change(written(replace(incident, timeline=tuple(timeline)), now, who, text))
 
 
@@ -71,12 +75,18 @@ def correct_impact(incident: Incident, minutes: float, reason: str, who: str, no
     """
     if not reason.strip() or minutes < 0 or incident.resolved is None or incident.merged_into is not None:
         return Change(incident)
-    text = f"{who} says that it cost {minutes:,.0f} member-minutes: {reason.strip()}"
+    text = gettext(
+        "{who} says that it cost {minutes} member-minutes: {reason}",
+        who=who,
+        minutes=figures(f"{minutes:,.0f}"),
+        reason=reason.strip(),
+    )
     noted = written(incident, now, who, text)
     corrected = replace(noted, member_minutes=minutes, corrected=Correction(minutes, reason.strip(), who, now))
     return Change(replace(corrected, stage=corrected.final))
 
 
-def _said(what: str, at: datetime | None, before: datetime | None, zone: ZoneInfo) -> str:
-    after, first = (local(one, zone) if one is not None else "" for one in (at, before))
-    return f"corrected the {what}: {after} instead of {first}."
+def _both(after: datetime | None, before: datetime | None, zone: ZoneInfo) -> dict[str, str]:
+    """A time as it is now and as it was, on people's clock."""
+    times = {"after": after, "before": before}
+    return {name: local(at, zone) if at is not None else "" for name, at in times.items()}

@@ -24,13 +24,14 @@ from incidents.incident import Waiting, written
 from incidents.record import tickets_per_member as tickets_per_member
 from incidents.review import Action, Detection, Review
 from incidents.telling import grouped, tell, tell_again, tell_of_return
+from language import N_, gettext
 
-OPENED = "Incident opened."
-RESOLVED = "Resolved."
-UNWATCHED = "Closed: it is no longer watched."
-SILENT = "Closed: its source has not been heard of any more."
-REOPENED = "It is still measured as broken: open again."
-RETURNED = "It is back: open again."
+OPENED = N_("Incident opened.")
+RESOLVED = N_("Resolved.")
+UNWATCHED = N_("Closed: it is no longer watched.")
+SILENT = N_("Closed: its source has not been heard of any more.")
+REOPENED = N_("It is still measured as broken: open again.")
+RETURNED = N_("It is back: open again.")
 
 SETTLE = timedelta(seconds=90)
 """How long what depends on a cause has to come back by itself after the cause is gone."""
@@ -46,7 +47,7 @@ def opened(id: str, asset: str, title: str, episode: Episode, says: str, calls: 
         severity=episode.severity,
         opened=episode.opened,
         firing=frozenset({episode.id}),
-        timeline=(Entry(episode.opened, US, says, EntryKind.TURN), Entry(at, US, OPENED, EntryKind.STEP)),
+        timeline=(Entry(episode.opened, US, says, EntryKind.TURN), Entry(at, US, gettext(OPENED), EntryKind.STEP)),
     )
     return tell(incident, episode.id, calls, at)
 
@@ -73,15 +74,16 @@ def reported(report: Report, now: datetime, calls: Sequence[Call] = ()) -> Chang
 
     Whoever is told is told through an episode of the incident's own id, for there is no other.
     """
-    by = f"{report.who}, for a member" if report.by_member else report.who
-    says = Entry(min(report.at, now), report.who, f"Reported by {by}: {report.title}", EntryKind.TURN)
+    words = N_("Reported by {who}, for a member: {title}") if report.by_member else N_("Reported by {who}: {title}")
+    said = gettext(words, who=report.who, title=report.title)
+    says = Entry(min(report.at, now), report.who, said, EntryKind.TURN)
     incident = Incident(
         id=report.id,
         asset=report.asset,
         title=report.title,
         severity=report.severity,
         opened=says.at,
-        timeline=(says, Entry(now, US, OPENED, EntryKind.STEP)),
+        timeline=(says, Entry(now, US, gettext(OPENED), EntryKind.STEP)),
         cost=None if report.people is None else Impact(0, report.people, 0, Basis.SAID),
         origin=Origin.REPORTED,
         reporter=report.who,
@@ -122,7 +124,8 @@ def worsen(
 def returned(incident: Incident, episode: Episode, says: str, calls: Sequence[Call]) -> Change:
     """The fault has begun again soon after the end: the incident goes on, and everybody who heard of it hears so."""
     at = episode.fired or episode.opened
-    noted = written(written(incident, at, US, RETURNED), at, US, says, EntryKind.TURN)  # messages tell the last line
+    noted = written(incident, at, US, gettext(RETURNED))
+    noted = written(noted, at, US, says, EntryKind.TURN)  # messages tell the last line
     again = replace(
         noted,
         stage=Stage.OPEN,
@@ -145,12 +148,13 @@ def acknowledge(incident: Incident, who: str, now: datetime, until: datetime | N
     if incident.stage is Stage.ACKNOWLEDGED:
         if until is None or incident.acknowledged_until is None or until <= incident.acknowledged_until:
             return Change(incident)
-        return Change(replace(written(incident, now, who, f"{who} still has it."), acknowledged_until=until))
+        noted = written(incident, now, who, gettext("{who} still has it.", who=who))
+        return Change(replace(noted, acknowledged_until=until))
     if incident.stage is not Stage.OPEN:
         return Change(incident)
-    noted = written(incident, now, who, f"Acknowledged by {who}.")
+    noted = written(incident, now, who, gettext("Acknowledged by {who}.", who=who))
     rulings = tuple(
-        Ruling(ladder.episode, ladder.route, Verdict.STOPPED, f"{who} has it", until)
+        Ruling(ladder.episode, ladder.route, Verdict.STOPPED, gettext("{who} has it", who=who), until)
         for ladder in incident.ladders
         if ladder.next_at is not None
     )
@@ -163,7 +167,7 @@ def lapse(incident: Incident, now: datetime) -> Change:
     until = incident.acknowledged_until
     if incident.stage is not Stage.ACKNOWLEDGED or until is None or now < until:
         return Change(incident)
-    text = f"{incident.acknowledged_by} had it, but it still lasts: open again."
+    text = gettext("{who} had it, but it still lasts: open again.", who=incident.acknowledged_by)
     return tell_again(written(incident, now, US, text), now)
 
 
@@ -171,7 +175,7 @@ def not_me(incident: Incident, who: str, now: datetime) -> Change:
     """Somebody passes it on: the next step is told at once; where there is none, everybody is told again."""
     if not incident.stage.live:
         return Change(incident)
-    incident = written(incident, now, who, f"{who} cannot take it: passed on.")
+    incident = written(incident, now, who, gettext("{who} cannot take it: passed on.", who=who))
     further = any(ladder.next_at is not None for ladder in incident.ladders)
     ladders = tuple(one if one.next_at is None else one._replace(next_at=now) for one in incident.ladders)
     incident = replace(incident, stage=Stage.OPEN, acknowledged_until=None, ladders=ladders)
@@ -182,7 +186,7 @@ def dismiss(incident: Incident, who: str, now: datetime, recheck: datetime) -> C
     """A person says that it is fixed: over at once, and open again at `recheck` if it is still measured as bad."""
     if not incident.stage.live:
         return Change(incident)
-    change = _over(written(incident, now, who, f"{who} says that it is fixed."), now)
+    change = _over(written(incident, now, who, gettext("{who} says that it is fixed.", who=who)), now)
     return change._replace(incident=replace(change.incident, rechecked=recheck if incident.firing else None))
 
 
@@ -193,7 +197,7 @@ def recheck(incident: Incident, now: datetime) -> Change:
     if not incident.firing:
         return Change(replace(incident, rechecked=None))
     incident = replace(incident, resolved=None, member_minutes=None, rechecked=None, corrected=None)
-    return tell_again(written(incident, now, US, REOPENED), now)
+    return tell_again(written(incident, now, US, gettext(REOPENED)), now)
 
 
 def settle(incident: Incident, now: datetime) -> Change:
@@ -201,7 +205,8 @@ def settle(incident: Incident, now: datetime) -> Change:
     if incident.settles is None or now < incident.settles:
         return Change(incident)
     left, gone = incident.firing, incident.settles - SETTLE
-    change = _over(replace(written(incident, now, US, RESOLVED), firing=frozenset(), joined=frozenset()), gone)
+    noted = written(incident, now, US, gettext(RESOLVED))
+    change = _over(replace(noted, firing=frozenset(), joined=frozenset()), gone)
     return change._replace(left=left)
 
 
@@ -217,7 +222,7 @@ def review(incident: Incident, review: Review, who: str, now: datetime) -> Chang
     """
     if review == incident.review or incident.merged_into is not None:
         return Change(incident)
-    noted = written(incident, now, who, f"Review written by {who}.")
+    noted = written(incident, now, who, gettext("Review written by {who}.", who=who))
     return Change(_staged(replace(noted, **review._asdict())))
 
 
@@ -242,7 +247,10 @@ def postpone(incident: Incident, action: str, due: date, who: str, now: datetime
     late = next((one for one in incident.actions if one.id == action and one.done is None), None)
     if late is None or late.due == due:
         return Change(incident)
-    noted = written(incident, now, who, f"{who} moved what is due on {late.due} to {due}: {late.text}")
+    text = gettext(
+        "{who} moved what is due on {before} to {due}: {action}", who=who, before=late.due, due=due, action=late.text
+    )
+    noted = written(incident, now, who, text)
     actions = tuple(one._replace(due=due) if one is late else one for one in noted.actions)
     return Change(replace(noted, actions=actions))
 
@@ -266,7 +274,8 @@ def _clear(incident: Incident, episode: Episode, says: str) -> Change:
         return Change(incident)
     if not firing:
         end = {Why.RECOVERED: RESOLVED, Why.SOURCE_SILENT: SILENT}.get(episode.why or Why.RECOVERED, UNWATCHED)
-        return _over(written(incident, now, US, end), now if incident.settles is None else incident.settles - SETTLE)
+        gone = now if incident.settles is None else incident.settles - SETTLE
+        return _over(written(incident, now, US, gettext(end)), gone)
     if firing == joined and incident.settles is None:
         incident = replace(incident, settles=now + SETTLE)
     return Change(incident)
@@ -285,7 +294,8 @@ def _over(incident: Incident, at: datetime) -> Change:
 def _missed(one: Waiting) -> Ruling:
     """It is over before the gate opened. What came and went in quiet hours is told when they end."""
     until = one.hold.until if one.hold.gate is Gate.QUIET_HOURS else None
-    return Ruling(one.episode, one.route, Verdict.MISSED, f"over before this ended: {one.hold.words}", until)
+    words = gettext("over before this ended: {hold}", hold=one.hold.words)
+    return Ruling(one.episode, one.route, Verdict.MISSED, words, until)
 
 
 def _staged(incident: Incident) -> Incident:

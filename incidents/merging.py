@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from alerting.channels import Key, NoticeKind
 from incidents.incident import Change, Incident, Stage, Told, written
+from language import gettext
 
 
 class Merged(NamedTuple):
@@ -18,12 +19,14 @@ class Merged(NamedTuple):
 def obstacle(incident: Incident, into: Incident) -> str:
     """Why one cannot be merged into the other, in words; "" if it can."""
     if incident.id == into.id:
-        return "an incident cannot be merged into itself"
+        return gettext("an incident cannot be merged into itself")
     for one in (incident, into):
         if one.merged_into is not None:
-            return f"{one.id} was merged into {one.merged_into} already; merge that one"
+            return gettext(
+                "{incident} was merged into {other} already; merge that one", incident=one.id, other=one.merged_into
+            )
     if incident.stage.live and not into.stage.live:
-        return f"{into.id} is over and {incident.id} is not: merge {into.id} into {incident.id}"
+        return gettext("{over} is over and {live} is not: merge {over} into {live}", over=into.id, live=incident.id)
     return ""
 
 
@@ -43,7 +46,11 @@ def merge(incident: Incident, into: Incident, who: str, now: datetime) -> Merged
 
 
 def _ended(incident: Incident, into: Incident, who: str, now: datetime) -> Incident:
-    text = f"{who} says that this is one with another incident, which tells of it from now on: {into.title}"
+    text = gettext(
+        "{who} says that this is one with another incident, which tells of it from now on: {title}",
+        who=who,
+        title=into.title,
+    )
     return replace(
         written(incident, now, who, text),
         stage=Stage.REVIEWED,
@@ -63,7 +70,8 @@ def _ended(incident: Incident, into: Incident, who: str, now: datetime) -> Incid
 
 
 def _both(incident: Incident, into: Incident, who: str, now: datetime) -> Incident:
-    noted = written(into, now, who, f"{who} says that this is the same: {incident.title}")
+    text = gettext("{who} says that this is the same: {title}", who=who, title=incident.title)
+    noted = written(into, now, who, text)
     firing, joined = into.firing | incident.firing, into.joined | incident.joined
     both = replace(
         noted,

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from incidents.impact import Level
+from language import N_
 
 SOON = timedelta(days=3)
 """How long before it is due an action is spoken of."""
@@ -117,95 +118,95 @@ class Template(NamedTuple):
 TEMPLATES: Mapping[Category, Template] = {
     Category.ISP: Template(
         (
-            "When did you call the provider, what is the number of the fault report, and what did they say?",
-            "Did the second line take over? If not, what kept it from doing so?",
-            "Is this within what the contract promises, or is money due?",
+            N_("When did you call the provider, what is the number of the fault report, and what did they say?"),
+            N_("Did the second line take over? If not, what kept it from doing so?"),
+            N_("Is this within what the contract promises, or is money due?"),
         ),
         (
-            "Send the provider our measurements and ask for their report",
-            "Test the change to the second line outside opening hours",
-            "Claim the credit that the contract provides for",
+            N_("Send the provider our measurements and ask for their report"),
+            N_("Test the change to the second line outside opening hours"),
+            N_("Claim the credit that the contract provides for"),
         ),
     ),
     Category.POWER: Template(
         (
-            "What lost power, and is it behind the UPS?",
-            "How long did the battery last, and how long should it have?",
-            "Which fuse or which circuit was it, and what else hangs on it?",
+            N_("What lost power, and is it behind the UPS?"),
+            N_("How long did the battery last, and how long should it have?"),
+            N_("Which fuse or which circuit was it, and what else hangs on it?"),
         ),
         (
-            "Put the device behind the UPS",
-            "Replace the battery of the UPS",
-            "Label fuses and sockets of the network cabinet",
+            N_("Put the device behind the UPS"),
+            N_("Replace the battery of the UPS"),
+            N_("Label fuses and sockets of the network cabinet"),
         ),
     ),
     Category.HARDWARE: Template(
         (
-            "Which device failed, how old is it, and is it still under warranty?",
-            "Was there a spare, and did somebody on site know how to put it in?",
-            "Which other devices are of the same age?",
+            N_("Which device failed, how old is it, and is it still under warranty?"),
+            N_("Was there a spare, and did somebody on site know how to put it in?"),
+            N_("Which other devices are of the same age?"),
         ),
         (
-            "Replace the device, and ask for a new one under warranty",
-            "Put a spare on the shelf, with a page that says how to put it in",
-            "Plan to replace the others of this age",
+            N_("Replace the device, and ask for a new one under warranty"),
+            N_("Put a spare on the shelf, with a page that says how to put it in"),
+            N_("Plan to replace the others of this age"),
         ),
     ),
     Category.CONFIGURATION: Template(
         (
-            "What was changed, by whom, and when?",
-            "Could it have been tried outside opening hours?",
-            "How long did it take to undo, and what was needed for that?",
+            N_("What was changed, by whom, and when?"),
+            N_("Could it have been tried outside opening hours?"),
+            N_("How long did it take to undo, and what was needed for that?"),
         ),
         (
-            "Keep a copy of the configuration from before each change",
-            "Make changes of this kind only in planned maintenance",
-            "Have a second person look at such a change first",
+            N_("Keep a copy of the configuration from before each change"),
+            N_("Make changes of this kind only in planned maintenance"),
+            N_("Have a second person look at such a change first"),
         ),
     ),
     Category.VENDOR: Template(
         (
-            "What did the status page of the vendor say, and when did it say so first?",
-            "What could members still do meanwhile, and did they know?",
-            "Is this within what the contract promises?",
+            N_("What did the status page of the vendor say, and when did it say so first?"),
+            N_("What could members still do meanwhile, and did they know?"),
+            N_("Is this within what the contract promises?"),
         ),
         (
-            "Subscribe to the status page of the vendor",
-            "Write down how to go on by hand while it does not work",
-            "Ask the vendor for their own report",
+            N_("Subscribe to the status page of the vendor"),
+            N_("Write down how to go on by hand while it does not work"),
+            N_("Ask the vendor for their own report"),
         ),
     ),
     Category.CREDENTIAL: Template(
         (
-            "What expired or was withdrawn: a certificate, a password, a key, a card?",
-            "Who renews it, and how would they have known?",
-            "What else expires on the same day?",
+            N_("What expired or was withdrawn: a certificate, a password, a key, a card?"),
+            N_("Who renews it, and how would they have known?"),
+            N_("What else expires on the same day?"),
         ),
         (
-            "Renew it automatically, or put the date into a calendar that two people read",
-            "Watch its expiry with a check",
-            "Write down who renews it and how",
+            N_("Renew it automatically, or put the date into a calendar that two people read"),
+            N_("Watch its expiry with a check"),
+            N_("Write down who renews it and how"),
         ),
     ),
     Category.HUMAN: Template(
         (
-            "What made this the obvious thing to do at that moment?",
-            "What would have told the person that it was about to go wrong?",
-            "Could anybody else have done the same?",
+            N_("What made this the obvious thing to do at that moment?"),
+            N_("What would have told the person that it was about to go wrong?"),
+            N_("Could anybody else have done the same?"),
         ),
         (
-            "Make the mistake impossible: a lock, a label, a guard before the button",
-            "Write the steps down where they are needed",
-            "Show whoever is new how it is done",
+            N_("Make the mistake impossible: a lock, a label, a guard before the button"),
+            N_("Write the steps down where they are needed"),
+            N_("Show whoever is new how it is done"),
         ),
     ),
     Category.UNKNOWN: Template(
         (
-            "What do we know for certain, and from which measurement?",
-            "What would we have to measure to know it next time?",
-            "Has it happened before, at which times?",
+            N_("What do we know for certain, and from which measurement?"),
+            N_("What would we have to measure to know it next time?"),
+            N_("Has it happened before, at which times?"),
         ),
-        ("Add a check that tells the possible causes apart", "Look at it again if it comes back"),
+        (N_("Add a check that tells the possible causes apart"), N_("Look at it again if it comes back")),
     ),
 }
 """For each cause: what helps to write the review, and what to choose actions from."""

@@ -8,6 +8,7 @@ from alerting.channels import Key, NoticeKind
 from alerting.gates import Hold
 from alerting.verdicts import Verdict
 from incidents.incident import US, Call, Change, Incident, Ladder, Ruling, Stage, Told, Waiting, written
+from language import gettext
 
 RETRY = timedelta(minutes=5)
 """How much later a step is tried again that a gate without a known end stands in the way of."""
@@ -110,7 +111,7 @@ def tell_of_return(incident: Incident, episode: str, calls: Sequence[Call], at: 
 
 def grouped(incident: Incident, episode: str, calls: Sequence[Call]) -> tuple[Ruling, ...]:
     """An episode that is only written down: everybody who wanted to hear of it heard of the incident."""
-    words = f"the open incident says it: {incident.title}"
+    words = gettext("the open incident says it: {title}", title=incident.title)
     return tuple(Ruling(episode, call.route.id, Verdict.GROUPED, words) for call in calls)
 
 
@@ -141,9 +142,10 @@ def _climb_one(before: Change, ladder: Ladder, call: Call | None, now: datetime)
     incident = _with(incident, ladder._replace(step=following, next_at=next_at))
     if call.to:
         names = ", ".join(one.words for one in call.to)
-        incident = written(incident, now, US, f"Nobody has answered yet: told {names}.")
+        incident = written(incident, now, US, gettext("Nobody has answered yet: told {names}.", names=names))
     before = before._replace(incident=incident)
-    return _reach(before, ladder.episode, call, Verdict.ESCALATED, f"step {following + 1}", now)
+    step = gettext("step {number}", number=following + 1)
+    return _reach(before, ladder.episode, call, Verdict.ESCALATED, step, now)
 
 
 def _reach(before: Change, episode: str, call: Call, verdict: Verdict, why: str, at: datetime) -> Change:
@@ -151,7 +153,8 @@ def _reach(before: Change, episode: str, call: Call, verdict: Verdict, why: str,
     however many routes lead to it at the same time."""
     incident, said = before.incident, {key.destination for key in before.notices}
     if not call.to:
-        return Change(incident, rulings=(Ruling(episode, call.route.id, Verdict.NOBODY, why or "it leads to nobody"),))
+        words = why or gettext("it leads to nobody")
+        return Change(incident, rulings=(Ruling(episode, call.route.id, Verdict.NOBODY, words),))
     told, repeat, notices = {one.destination: one for one in incident.told}, call.route.repeat, []
     for destination in dict.fromkeys(one.destination for one in call.to if one.destination not in said):
         key = _next_key(told.get(destination), episode, destination)
@@ -180,7 +183,7 @@ def _held(episode: str, route: str, hold: Hold) -> Ruling:
 
 
 def _held_for(one: Waiting) -> str:
-    return f"no longer held back: {one.hold.words}"
+    return gettext("no longer held back: {hold}", hold=one.hold.words)
 
 
 def _join(one: Change, other: Change) -> Change:

@@ -14,6 +14,7 @@ from alerting.alertmanager import alert
 from alerting.inbound import OUTSIDE, line
 from alerting.rules import Episode, Phase
 from incidents import messages
+from language import translated
 from monitor.config.model import Alertmanager, Config
 from monitor.metrics import Vitals
 from monitor.response import Turn
@@ -204,7 +205,7 @@ def _alert(config: Config, turn: Turn, ends: datetime) -> dict[str, Any]:
         "summary": messages.title(asset.name, rule),
         "description": messages.says(asset.name, rule, episode),
         "affects": messages.plain(asset.affects),
-        "remedy": messages.plain(asset.remedy) or messages.REMEDIES.get(asset.section, ""),
+        "remedy": messages.plain(asset.remedy) or translated(messages.REMEDIES.get(asset.section, "")),
     }
     url = f"{config.server.url}/assets/{asset.id}" if config.server.url else ""
     return alert(subject(config, asset, kind, rule, episode.severity), episode, annotations, url, ends)

@@ -22,6 +22,7 @@ from alerting.rules import State
 from incidents import lifecycle
 from incidents.incident import Change, Incident
 from incidents.lifecycle import Report
+from language import gettext, speak
 from monitor.alertmanager import push
 from monitor.config import ConfigError, load
 from monitor.config.model import Check, Config
@@ -156,6 +157,7 @@ class App:
 
         Raises OSError when the address to listen on is taken.
         """
+        speak(lambda: self.config.site.language)
         site = web.AppRunner(build(self, self.gate), access_log=None, shutdown_timeout=2)
         await site.setup()
         try:
@@ -221,8 +223,11 @@ class App:
             if await incidents.get(conn, attachment.incident) is None:
                 return False
             await attachments.add(conn, attachment)
-        line = partial(lifecycle.note, text=attachment.says, who=attachment.who, now=attachment.at)
-        return await self.decide(attachment.incident, line) is not None
+
+        def noted(incident: Incident) -> Change:
+            return lifecycle.note(incident, attachment.says, attachment.who, attachment.at)
+
+        return await self.decide(attachment.incident, noted) is not None
 
     async def acknowledge(self, asset: str, who: str) -> None:
         """Acknowledge the open incident of an asset, if there is one. Raises StoreError."""
@@ -342,7 +347,7 @@ class App:
         except StoreError as error:
             found.append(str(error))
         if self._runner.lag > LAG:
-            found.append(f"checks start {self._runner.lag:.0f} s late: this machine is too slow for {self._load()}")
+            found.append(self._lateness())
         return tuple(found)
 
     async def vital_signs(self) -> Signs:
@@ -433,9 +438,14 @@ class App:
         self._news.set()
         self._news = asyncio.Event()
 
-    def _load(self) -> str:
-        rate = sum(1 / check.interval for check in self.config.checks)
-        return f"{len(self.config.checks)} checks ({rate:.0f} a second)"
+    def _lateness(self) -> str:
+        """By how much runs begin late, and what this machine has to do."""
+        return gettext(
+            "checks start {seconds} s late: this machine is too slow for {checks} checks ({rate} a second)",
+            seconds=f"{self._runner.lag:.0f}",
+            checks=len(self.config.checks),
+            rate=f"{sum(1 / check.interval for check in self.config.checks):.0f}",
+        )
 
 
 def _require_same_place(old: Config, new: Config) -> None:

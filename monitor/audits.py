@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from ulid import ULID
 
+from language import N_, gettext
+from language import figures as written
 from monitor import escaping
 from monitor.config.model import Check, Config
 from monitor.escaping import unmarked
@@ -20,24 +22,37 @@ LONGEST_NAME = 100
 LONGEST_NOTE = 2000
 
 _TITLES = {
-    State.ORPHANED: "Can enter without a contract",
-    State.MISSING: "Have a contract and cannot enter",
-    State.DUPLICATE: "Share a card, or count twice",
-    State.OVER_PRIVILEGED: "Can enter at hours beyond their contract",
-    State.STALE: "Have a credential that nobody has used for long",
+    State.ORPHANED: N_("Can enter without a contract"),
+    State.MISSING: N_("Have a contract and cannot enter"),
+    State.DUPLICATE: N_("Share a card, or count twice"),
+    State.OVER_PRIVILEGED: N_("Can enter at hours beyond their contract"),
+    State.STALE: N_("Have a credential that nobody has used for long"),
 }
 _ADVICE = {
-    State.ORPHANED: "Switch the credential off in the access system. Whoever needs no contract (staff, cleaners) "
-    "belongs on the list of those who are allowed; whoever has one after all needs the same e-mail address on both "
-    "sides.",
-    State.MISSING: "Give them a credential now, and find out why it did not come by itself. If they have one under "
-    "another address, make both the same.",
-    State.DUPLICATE: "Give everybody a card of their own: of a shared one nobody knows who came, and it stays on when "
-    "one of them leaves.",
-    State.OVER_PRIVILEGED: "Move them to the group of their plan, or change the plan.",
-    State.STALE: "Ask whether it is still needed; take cards back, and switch off what was lost.",
+    State.ORPHANED: N_(
+        "Switch the credential off in the access system. Whoever needs no contract (staff, cleaners) belongs on the "
+        "list of those who are allowed; whoever has one after all needs the same e-mail address on both sides."
+    ),
+    State.MISSING: N_(
+        "Give them a credential now, and find out why it did not come by itself. If they have one under another "
+        "address, make both the same."
+    ),
+    State.DUPLICATE: N_(
+        "Give everybody a card of their own: of a shared one nobody knows who came, and it stays on when one of them "
+        "leaves."
+    ),
+    State.OVER_PRIVILEGED: N_("Move them to the group of their plan, or change the plan."),
+    State.STALE: N_("Ask whether it is still needed; take cards back, and switch off what was lost."),
 }
-_NOT_DUE = "Nothing to do yet: the time that is allowed for it is not over."
+_STATES = {
+    State.ORPHANED: N_("orphaned"),
+    State.MISSING: N_("missing"),
+    State.DUPLICATE: N_("duplicate"),
+    State.OVER_PRIVILEGED: N_("over privileged"),
+    State.STALE: N_("stale"),
+}
+_LONG_NAME = N_("the name has {number} characters; at most {most} are kept")
+_LONG_NOTE = N_("the note has {number} characters; at most {most} are kept")
 _COLUMNS = ("finding", "name", "email", "since", "note", "what to do")
 
 
@@ -56,8 +71,9 @@ def checks(config: Config) -> tuple[Check, ...]:
 
 def sections(audit: Audit) -> tuple[Section, ...]:
     """What an audit found, what harms most first, and at the end what is not due yet."""
-    due = [Section(_TITLES[state], _ADVICE[state], audit.ripe(state)) for state in State]
-    return tuple(one for one in (*due, Section("Not due yet", _NOT_DUE, audit.unripe)) if one.findings)
+    due = [Section(gettext(_TITLES[state]), gettext(_ADVICE[state]), audit.ripe(state)) for state in State]
+    wait = gettext("Nothing to do yet: the time that is allowed for it is not over.")
+    return tuple(one for one in (*due, Section(gettext("Not due yet"), wait, audit.unripe)) if one.findings)
 
 
 def who(finding: Finding) -> str:
@@ -67,7 +83,13 @@ def who(finding: Finding) -> str:
 
 def note(finding: Finding) -> str:
     """What is known of a finding beside its people; what is not due yet says what it will be."""
-    return finding.words if finding.ripe else f"{_TITLES[finding.state].lower()}; {finding.words}"
+    return finding.words if finding.ripe else f"{expected(finding)}; {finding.words}"
+
+
+def expected(finding: Finding) -> str:
+    """What a finding will be that is not due yet, in a sentence."""
+    title = gettext(_TITLES[finding.state])
+    return f"{title[:1].lower()}{title[1:]}"
 
 
 def rows(audit: Audit, zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
@@ -114,12 +136,14 @@ def as_json(audit: Audit) -> dict[str, Any]:
 def figures(audit: Audit) -> str:
     """What was compared, and how timely changes were, in a sentence or two."""
     found = audit.figures
-    pushes = f" {found['failed_pushes']} changes did not reach the locks in 24 h." if "failed_pushes" in found else ""
-    return (
-        f"{found['entitled']} members may enter, {found['enabled']} of {found['listed']} credentials are on. In the "
-        f"last 90 days {found['activated_late']} were switched on too late and {found['deactivated_late']} "
-        f"off too late.{pushes}"
+    words = N_(
+        "{entitled} members may enter, {enabled} of {listed} credentials are on. In the last 90 days {activated_late} "
+        "were switched on too late and {deactivated_late} off too late."
     )
+    said = [gettext(words, **found)]
+    if "failed_pushes" in found:
+        said.append(gettext("{failed_pushes} changes did not reach the locks in 24 h.", **found))
+    return " ".join(said)
 
 
 def fingerprint(audit: Audit) -> str:
@@ -130,16 +154,16 @@ def fingerprint(audit: Audit) -> str:
 
 def totals(figures: Mapping[str, int]) -> str:
     """The findings among stored figures, in a line."""
-    found = [f"{state}: {figures[state]}" for state in State if figures.get(state)]
-    return ", ".join(found).replace("_", " ") or "no findings"
+    found = [f"{gettext(_STATES[state])}: {figures[state]}" for state in State if figures.get(state)]
+    return ", ".join(found) or gettext("no findings")
 
 
 def signed(check: str, audit: Audit, who: str, note: str, now: datetime) -> Signoff:
     """Somebody's word that they have looked through an audit. Raises ValueError, with the remedy, for no name."""
     name = " ".join(who.split())
     if not name:
-        raise ValueError("write your name: a sign-off without one is nobody's")
-    for what, text, most in (("name", name, LONGEST_NAME), ("note", note, LONGEST_NOTE)):
+        raise ValueError(gettext("write your name: a sign-off without one is nobody's"))
+    for fault, text, most in ((_LONG_NAME, name, LONGEST_NAME), (_LONG_NOTE, note, LONGEST_NOTE)):
         if len(text) > most:
-            raise ValueError(f"the {what} has {len(text):,} characters; at most {most:,} are kept")
+            raise ValueError(gettext(fault, number=written(f"{len(text):,}"), most=written(f"{most:,}")))
     return Signoff(str(ULID()), check, now, name, note.strip(), audit.at, audit.figures)

@@ -11,6 +11,7 @@ from alerting.rules import Phase, State
 from incidents import messages
 from incidents.chronicle import Heard
 from incidents.incident import Incident
+from language import N_, gettext
 from monitor.config.model import Asset, Check
 from monitor.ledger import Key
 from monitor.response import Known
@@ -61,15 +62,19 @@ def changed(before: Asset | None, after: Asset | None) -> str:
         return ""
     old, new = ({check.name: check for check in asset.checks} for asset in (before, after))
     told = [
-        *(f"{name} is new" for name in new if name not in old),
-        *(f"{name} is gone" for name in old if name not in new),
-        *(f"{name} {_how(old[name], new[name])}" for name in new if name in old and old[name] != new[name]),
+        *(gettext("{check} is new", check=name) for name in new if name not in old),
+        *(gettext("{check} is gone", check=name) for name in old if name not in new),
+        *(_how(old[name], new[name]) for name in new if name in old and old[name] != new[name]),
     ]
-    return f"The configuration was changed while this lasted: {', '.join(told)}." if told else ""
+    if not told:
+        return ""
+    return gettext("The configuration was changed while this lasted: {changes}.", changes=", ".join(told))
 
 
 def _how(old: Check, new: Check) -> str:
-    what = ["rules"] if old.rules != new.rules else []
+    words = N_("{check} has other rules")
     if replace(old, rules=()) != replace(new, rules=()):
-        what.insert(0, "settings")
-    return f"has other {' and '.join(what)}"
+        words = N_("{check} has other settings")
+        if old.rules != new.rules:
+            words = N_("{check} has other settings and rules")
+    return gettext(words, check=new.name)

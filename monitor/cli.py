@@ -9,13 +9,27 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from monitor.commands import answers
 from monitor.commands.audit import audit
-from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
+from monitor.commands.console import (
+    CONFIG,
+    SERVER,
+    Json,
+    Site,
+    configured,
+    err,
+    out,
+    print_json,
+    print_table,
+    stop,
+    with_store,
+)
 from monitor.commands.figures import figures
 from monitor.commands.importing import importing
 from monitor.commands.incidents import incidents
 from monitor.commands.links import links
 from monitor.commands.oncall import oncall
+from monitor.commands.remote import Address, CaFile, TokenFile, choose, with_server
 from monitor.commands.report import report
 from monitor.commands.scrape import scrape
 from monitor.commands.silence import silence
@@ -38,6 +52,12 @@ cli = typer.Typer(
 def main() -> None:
     """Entry point."""
     cli()
+
+
+@cli.callback()
+def begin(context: typer.Context, server: Address = "", token_file: TokenFile = None, ca_file: CaFile = None) -> None:
+    """What holds for every command."""
+    choose(context, server, token_file, ca_file)
 
 
 @cli.command(epilog="Example: deskwatch init site.yaml")
@@ -79,7 +99,8 @@ def check(path: Site = CONFIG, as_json: Json = False) -> None:
     if as_json:
         print_json({"ok": True, "assets": len(config.assets), "checks": len(config.checks)})
     else:
-        out.print(f"{path}: {len(config.assets)} assets, {len(config.checks)} checks, no problems")
+        watched = f"{len(config.assets)} assets, {len(config.checks)} checks"
+        out.print(f"{path}: {watched}, no problems", markup=False, soft_wrap=True)
 
 
 @cli.command(epilog="Example: deskwatch run site.yaml")
@@ -143,9 +164,12 @@ def probe(
 @cli.command(epilog="Example: deskwatch status --json")
 def status(path: Site = CONFIG, as_json: Json = False) -> None:
     """Every check as the store last saw it, and the incidents that are open. Exit status 1 if anything is down."""
-    from monitor.records import statuses
+    if far := SERVER.get():
+        rows = with_server(far, answers.statuses)
+    else:
+        from monitor.records import statuses
 
-    rows = with_store(path, statuses)
+        rows = with_store(path, statuses)
     if as_json:
         print_json(rows)
     else:
@@ -269,7 +293,8 @@ def _announce(app: Any, by_link: bool) -> None:
     config = app.config
     scheme = "http" if config.server.tls is None else "https"
     base = config.server.url or f"{scheme}://{config.server.host}:{config.server.port}"
-    out.print(f"Watching [bold]{config.site.name}[/]: {len(config.assets)} assets, {len(config.checks)} checks")
+    watched = f"{len(config.assets)} assets, {len(config.checks)} checks"
+    out.print(f"Watching {config.site.name}: {watched}", markup=False, soft_wrap=True)
     out.print(f"Board: {app.gate.link(base) if by_link else base}", soft_wrap=True)
     out.print(f"{'The link signs in once' if by_link else 'Sign in with name and password'}. Ctrl-C ends.")
 

@@ -14,6 +14,7 @@ from alerting.oncall import Person
 from alerting.rules import Severity
 from incidents.answers import Action
 from incidents.messages import local, plain
+from language import gettext
 from monitor.config.model import Config, Drill
 from monitor.store import Store, StoreError, drills, links, outbox
 from monitor.store.drills import Drilled
@@ -145,26 +146,32 @@ class Drills:
 
 def _question(config: Config, drill: Drill, key: Key, link: str, now: datetime) -> Notification:
     until = local(now + _within(drill), config.site.hours.zone)
-    body = (
-        "This is a drill: nothing is broken.\n"
-        f"To show that messages reach you, press the button behind this link by {until}:\n"
-        f"{link}"
+    lines = (
+        gettext("This is a drill: nothing is broken."),
+        gettext("To show that messages reach you, press the button behind this link by {until}:", until=until),
+        link,
     )
+    title = gettext("Drill: please confirm ({site})", site=plain(config.site.name))
     # As urgent as the real thing: a drill that does not ring proves nothing.
-    return Notification(key, Severity.CRITICAL, f"Drill: please confirm ({plain(config.site.name)})", body)
+    return Notification(key, Severity.CRITICAL, title, "\n".join(lines))
 
 
 def _alarms(config: Config, drilled: Drilled, missing: Iterable[Person], to: Iterable[str]) -> Iterator[Notification]:
     names = ", ".join(plain(person.name) for person in missing)
-    title = f"Drill: not confirmed by {names} ({plain(config.site.name)})"
-    body = (
-        f"They were sent a drill {local(drilled.at, config.site.hours.zone)} and did not confirm in time: {names}.\n"
-        "Who does not answer a drill may not hear of a real fault either.\n"
-        "What to do: ask whether the message arrived, and correct the contact if it did not. "
-        "`deskwatch notify-test` tries every destination."
+    title = gettext("Drill: not confirmed by {names} ({site})", names=names, site=plain(config.site.name))
+    when = local(drilled.at, config.site.hours.zone)
+    lines = (
+        gettext("They were sent a drill {when} and did not confirm in time: {names}.", when=when, names=names),
+        gettext("Who does not answer a drill may not hear of a real fault either."),
+        gettext(
+            "What to do: ask whether the message arrived, and correct the contact if it did not. "
+            "{command} tries every destination.",
+            command="`deskwatch notify-test`",
+        ),
     )
     for destination in to:
-        yield Notification(Key(drilled.episode, destination, NoticeKind.ALARM, 0), Severity.CRITICAL, title, body)
+        key = Key(drilled.episode, destination, NoticeKind.ALARM, 0)
+        yield Notification(key, Severity.CRITICAL, title, "\n".join(lines))
 
 
 def _contacts(person: Person) -> set[str]:

@@ -1,11 +1,15 @@
-"""Other people's text in files that programs open: for a spreadsheet it is no formula, for Markdown no markup."""
+"""Other people's text in files: no formula for a spreadsheet, no markup for Markdown, no order for a terminal."""
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from monitor.web.words import plain
+
+_FORMULA = ("=", "+", "-", "@")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
@@ -19,7 +23,26 @@ def as_csv(rows: Iterable[Sequence[object]]) -> str:
 
 def harmless(cell: str) -> str:
     """A cell that a spreadsheet shows as it is: what begins like a formula gets a sign in front (OWASP)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    shown = visible(cell)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+
+
+def as_json(value: object) -> str:
+    """JSON for programs, in which no text obeys or hides anything where a program shows it."""
+    return json.dumps(legible(value), indent=2, ensure_ascii=False)
+
+
+def legible(value: Any) -> Any:
+    """What JSON holds, with every text in it as pages show it."""
+    match value:
+        case str():
+            return plain(value)
+        case list() | tuple():
+            return [legible(one) for one in value]
+        case dict():
+            return {legible(name): legible(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def visible(text: str) -> str:

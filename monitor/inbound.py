@@ -9,6 +9,7 @@ from ulid import ULID
 
 from alerting.inbound import OUTSIDE, Alert, Batch, expire, hear
 from alerting.rules import Episode, Phase, State
+from language import speaking
 from monitor.ledger import Key
 from monitor.metrics import Vitals
 from monitor.outside import turn
@@ -73,7 +74,9 @@ class Inbound:
 
     async def _report(self, turned: Iterable[Episode], states: dict[Key, State]) -> None:
         config = self._pipeline.known.config
-        await self._pipeline.report([turn(config, episode) for episode in turned], states)
+        with speaking(config.site.language):  # not in that of the program which has sent them
+            turns = [turn(config, episode) for episode in turned]
+        await self._pipeline.report(turns, states)
 
     def _open(self) -> dict[Key, Episode]:
         states = self._pipeline.states.items()

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from alerting.rules import State
 from alerting.verdicts import Decision, Verdict
+from language import gettext
 from monitor.history import PORTION, History
 from monitor.metrics import Vitals
 from monitor.recorder import Recorder
@@ -40,7 +41,7 @@ class Ledger:
         check = run.check
         if run.unconfirmed:
             first = run.readings[0]
-            words = f"a second look did not find it again: {first.detail}"
+            words = gettext("a second look did not find it again: {found}", found=first.detail)
             made = Decision(first.at, check.id, "", "", "", "", Verdict.UNCONFIRMED, words)
             self._decisions = [*self._decisions, made][-MOST_DECISIONS:]
         self._recorder.add(run.settled, run.since)

@@ -3,6 +3,8 @@
 import logging
 import sys
 
+from monitor.escaping import visible
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -12,7 +14,11 @@ class _Line(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         values = [f"{key}={value!r}" for key, value in vars(record).items() if key not in _STANDARD]
-        return " ".join([super().formatMessage(record), *values])
+        return " ".join([super().formatMessage(record).replace("\n", "\\n"), *values])
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; what an exception or a library quotes of a peer's words is made visible in it."""
+        return visible(super().format(record))
 
 
 def log_to_stderr() -> None:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
@@ -13,12 +12,13 @@ from ulid import ULID
 from alerting.channels import Key, NoticeKind, Notification
 from alerting.oncall import reached
 from alerting.rules import Severity
+from language import gettext, speaking
 from monitor.config.model import Config, Memo
 from monitor.dossier import fingerprints, providers
 from monitor.reports import daily, isp, monthly, use, weekly
 from monitor.reports.document import Document, Kind
 from monitor.reports.facts import Facts, gather
-from monitor.reports.periods import Period, about, before, day_of, month_of, newest_due, week_of
+from monitor.reports.periods import Period, about, before, newest_due, period_of
 from monitor.reports.rendering import message
 from monitor.store import Store, StoreError, outbox, overrides, reports
 from monitor.store.reports import Report
@@ -113,7 +113,7 @@ async def documents(
     Raises ValueError for a period that has not begun.
     """
     if period.start >= now:
-        raise ValueError("that time has not begun yet; choose an earlier one")
+        raise ValueError(gettext("that time has not begun yet; choose an earlier one"))
     period = period._replace(end=min(period.end, now))
     then = before(period, config.site.hours.zone)
     metrics = isp.METRICS if kind is Kind.ISP else use.METRICS
@@ -129,21 +129,16 @@ async def documents(
 async def made_of(app: Service, kind: Kind, day: date) -> tuple[Report, ...]:
     """Make the memos about the day, week or month that a day lies in, and keep them. Raises ValueError as above."""
     if kind not in MADE:
-        raise ValueError(f"a report of the kind {kind} cannot be made of a day")
+        raise ValueError(gettext("a report of the kind {kind} cannot be made of a day", kind=kind))
     now, zone = datetime.now(UTC), app.config.site.hours.zone
     async with app.store.connect() as conn:
-        made = await documents(conn, app.config, kind, period_of(kind, day, zone), now, app.latest)
+        with speaking(app.config.site.language):  # it is kept for everybody
+            made = await documents(conn, app.config, kind, period_of(kind, day, zone), now, app.latest)
     kept = _kept(made)
     async with app.store.begin() as conn:
         for report in kept:
             await reports.save(conn, report)
     return kept
-
-
-def period_of(kind: Kind, day: date, zone: ZoneInfo) -> Period:
-    """The day, week or month that a memo of that kind is about, if a day of it is named."""
-    whole = {Kind.DAILY: day_of, Kind.WEEKLY: week_of}.get(kind, month_of)
-    return whole(day, zone)
 
 
 def _wanted(config: Config) -> dict[Kind, Memo]:

@@ -15,6 +15,7 @@ from alerting.health import Health
 from alerting.oncall import Override, reached
 from alerting.rules import Severity
 from incidents.messages import Text, local, plain
+from language import N_, gettext
 from monitor import afresh
 from monitor.afresh import Looked
 from monitor.config.model import Config, Morning
@@ -41,6 +42,17 @@ USUAL = timedelta(days=10)
 """How long ago one may have been sent, for the next to be missed that was due while Deskwatch did not run."""
 EARLIER = 50
 """Among how many of the newest ones that is looked for."""
+
+_OPENS = N_("It was due {due}, and the space opens at {opens}: nobody has looked whether everything works.")
+_OPENED = N_("It was due {due}, and the space opened at {opens}: nobody has looked whether everything works.")
+_TODO = N_(
+    'What to do: open the page Morning and press "Run it now". '
+    "If that does not work, walk through the space, and call whoever looks after Deskwatch."
+)
+_TODO_THERE = N_(
+    'What to do: open the page Morning and press "Run it now": {page} '
+    "If that does not work, walk through the space, and call whoever looks after Deskwatch."
+)
 
 
 class App(Protocol):
@@ -223,15 +235,12 @@ def _notifications(config: Config, due: Due, document: Document, to: Iterable[st
 
 def _missing(config: Config, due: Due, now: datetime) -> Text:
     zone = config.site.hours.zone
-    opening = "opens" if now < due.opens else "opened"
+    missed = _OPENS if now < due.opens else _OPENED
+    what = gettext(missed, due=local(due.at, zone), opens=f"{due.opens.astimezone(zone):%H:%M}")
     page = _page(config)
-    body = (
-        f"It was due {local(due.at, zone)}, and the space {opening} at {due.opens.astimezone(zone):%H:%M}: "
-        "nobody has looked whether everything works.\n"
-        f'What to do: open the page Morning and press "Run it now"{f": {page}" if page else "."} '
-        "If that does not work, walk through the space, and call whoever looks after Deskwatch."
-    )
-    return Text(f"The morning check was not sent ({plain(config.site.name)})", body)
+    todo = gettext(_TODO_THERE, page=page) if page else gettext(_TODO)
+    title = gettext("The morning check was not sent ({site})", site=plain(config.site.name))
+    return Text(title, f"{what}\n{todo}")
 
 
 def _page(config: Config) -> str:

@@ -9,38 +9,50 @@ from alerting.channels import Key, NoticeKind, Notification
 from alerting.oncall import Override, reached
 from alerting.rules import Severity
 from incidents.messages import local, plain
+from language import gettext, speaking
 from monitor.config.model import Config
 
 
 def trial(config: Config, destination: str, now: datetime) -> Notification:
-    """A message that says that it is a test."""
-    body = (
-        f"This is a test from Deskwatch at {plain(config.site.name)}, sent {local(now, config.site.hours.zone)}. "
-        "Nothing is broken, and there is nothing to do."
-    )
-    return Notification(
-        Key(str(ULID()), destination, NoticeKind.TEST, 0), Severity.INFO, f"Test message to {plain(destination)}", body
-    )
+    """A message that says that it is a test, in the language of the site, whoever asks for it in whichever."""
+    with speaking(config.site.language):
+        title = gettext("Test message to {destination}", destination=plain(destination))
+        body = gettext(
+            "This is a test from Deskwatch at {site}, sent {when}. Nothing is broken, and there is nothing to do.",
+            site=plain(config.site.name),
+            when=local(now, config.site.hours.zone),
+        )
+    return Notification(Key(str(ULID()), destination, NoticeKind.TEST, 0), Severity.INFO, title, body)
 
 
 def unreached(
     config: Config, dead: str, titles: Sequence[str], words: str, to: Iterable[str], now: datetime
 ) -> tuple[Notification, ...]:
     """The alarm, for each destination of `to`, that messages of these titles did not reach the destination `dead`."""
-    more = f" (and {len(titles) - 1} more)" if len(titles) > 1 else ""
-    url = config.server.url.rstrip("/")
+    name, url = plain(dead), config.server.url.rstrip("/")
+    reason = plain(words) or gettext("no reason was given")
     body = "\n".join(
         (
-            f"Deskwatch could not reach {plain(dead)}: {plain(words) or 'no reason was given'}",
-            f"The message was: {plain(titles[0])}{more}",
-            "What to do: tell whom it was for, and look at the address of this destination. "
-            f"`deskwatch notify-test {dead}` tries it.",
+            gettext("Deskwatch could not reach {destination}: {reason}", destination=name, reason=reason),
+            _lost(titles),
+            gettext(
+                "What to do: tell whom it was for, and look at the address of this destination. {command} tries it.",
+                command=f"`deskwatch notify-test {dead}`",
+            ),
             *([f"{url}/deliveries"] if url else []),
         )
     )
-    title = f"Deskwatch could not reach {plain(dead)} ({plain(config.site.name)})"
+    title = gettext("Deskwatch could not reach {destination} ({site})", destination=name, site=plain(config.site.name))
     key = Key(unreached_episode(dead), "", NoticeKind.ALARM, int(now.timestamp()))
     return tuple(Notification(key._replace(destination=one), Severity.CRITICAL, title, body) for one in to)
+
+
+def _lost(titles: Sequence[str]) -> str:
+    """What did not arrive: the first by its title, of the others how many there are."""
+    first, more = plain(titles[0]), len(titles) - 1
+    if not more:
+        return gettext("The message was: {title}", title=first)
+    return gettext("The message was: {title} (and {number} more)", title=first, number=more)
 
 
 def unreached_episode(dead: str) -> str:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from incidents import corrections, lifecycle, review
 from incidents.corrections import Times
 from incidents.incident import Change, Incident
 from incidents.lifecycle import Report
 from incidents.review import Review
-from monitor.config.model import Config
+
+if TYPE_CHECKING:
+    from monitor.config.model import Config
 
 
 class Action(StrEnum):
@@ -56,7 +58,7 @@ class Order(NamedTuple):
         return bool(self.details["tells"])
 
 
-def change(order: Order, incident: Incident, now: datetime, config: Config) -> Change:
+def change(order: Order, incident: Incident, now: datetime, config: "Config") -> Change:
     """Do what an order about one incident asks for."""
     said, who, zone = order.details, order.who, config.site.hours.zone
     match order.action:

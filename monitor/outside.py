@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from alerting.inbound import OUTSIDE, about
 from alerting.rules import Episode, Rule
+from language import gettext
 from monitor.config.model import Asset, Config
 from monitor.response import Turn
 from probes import Status
@@ -20,7 +21,7 @@ def turn(config: Config, episode: Episode) -> Turn:
     if asset is None:
         # It has an id that no asset of ours can have, so that nothing of ours is confused with it.
         asset = Asset(f"{OUTSIDE}{name}", "services", name, 0, (), "", "", ())
-    words = f"has an alert: {says or episode.rule}"
+    words = gettext("has an alert: {alert}", alert=says or episode.rule)
     # Not DOWN: that somebody has an alert about an asset does not explain what depends on it.
     rule = Rule(episode.check, episode.rule, words, episode.severity, status=Status.UNKNOWN)
     return Turn(replace(asset, checks=()), rule, episode, KIND)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from incidents import lifecycle
 from incidents.chronicle import heard, still
 from incidents.incident import US, Change, EntryKind, Incident
 from incidents.lifecycle import Report
+from language import N_, speaking
 from monitor.appraisal import Turned, appraise
 from monitor.chronicler import News, changed, measured
 from monitor.config.model import Asset, Check, Config
@@ -80,7 +81,7 @@ class Pipeline:
         self._judging: list[Run] = []
         self._arrived = asyncio.Event()
         self._lull: asyncio.TimerHandle | None = None
-        self._deciding = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._notes: list[tuple[Check, str]] = []
         self._gates_changed = False
         self._was_open = False
@@ -102,7 +103,7 @@ class Pipeline:
 
     async def adopt(self, config: Config, signer: Signer | None = None) -> None:
         """Take over a configuration: episodes of rules that are gone are closed, and say so. Raises StoreError."""
-        async with self._deciding:
+        async with self._deciding(config):
             self._signer = signer
             if self._known is None:
                 await self._load(config)
@@ -119,6 +120,13 @@ class Pipeline:
             self._gates_changed = True
         self.usuals.adopt(config)
         self._queued()
+
+    @contextlib.asynccontextmanager
+    async def _deciding(self, config: Config) -> AsyncIterator[None]:
+        """One decision at a time, and told in the language of the site, whoever makes it in whichever."""
+        async with self._lock:
+            with speaking(config.site.language):
+                yield
 
     async def _note_changes(self, config: Config) -> None:
         """Write into the timelines of live incidents how what they are about is watched from now on."""
@@ -177,7 +185,7 @@ class Pipeline:
 
     async def decide(self, id: str, change: Callable[[Incident], Change]) -> Incident | None:
         """Apply a person's decision to an incident; None if there is none of that id. Raises StoreError."""
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             incident = self.known.incidents.get(id)
             if incident is None:
                 async with self._store.connect() as conn:
@@ -194,7 +202,7 @@ class Pipeline:
 
         Raises StoreError.
         """
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             async with self._store.connect() as conn:
                 one, other = await incidents.get(conn, id), await incidents.get(conn, into)
             if one is None or other is None:
@@ -209,7 +217,7 @@ class Pipeline:
 
         Raises StoreError.
         """
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             async with self._store.connect() as conn:
                 known = await incidents.get(conn, report.id)
             if known is not None:
@@ -221,7 +229,7 @@ class Pipeline:
 
     async def report(self, turns: Sequence[Turn], states: Mapping[Key, State]) -> None:
         """Take in episodes that were judged elsewhere, with what their rules remember now. Raises StoreError."""
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             plan = self._plan()
             for turn in turns:
                 plan.take(turn)
@@ -264,7 +272,7 @@ class Pipeline:
 
     async def _judge(self) -> None:
         """Step every rule over the runs that arrived. If the commit fails nothing has happened, and they stay."""
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             runs, self._pending = self._pending, []
             self._judging = runs
             states, turns, plan = dict[Key, State](), list[Turn](), self._plan()
@@ -327,7 +335,7 @@ class Pipeline:
 
     async def _tick(self) -> None:
         """Do what time alone makes due."""
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             is_open = self._counts_as_open(datetime.now(UTC))
             changed, self._gates_changed = self._gates_changed, False  # what changes from here on is for the next time
             plan = self._plan()
@@ -454,7 +462,7 @@ class Pipeline:
         notes = self._notes
         if not notes:
             return
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             plan, now = self._plan(), datetime.now(UTC)
             for check, evidence in notes:
                 line = partial(lifecycle.note, text=evidence, who=US, now=now, kind=EntryKind.EVIDENCE)
@@ -465,7 +473,7 @@ class Pipeline:
 
     async def _chronicle(self) -> None:
         """Write into the timelines who has been told, and what is measured while it lasts."""
-        async with self._deciding:
+        async with self._deciding(self.known.config):
             now = datetime.now(UTC)
             async with self._store.connect() as conn:
                 news = await self._news.since(conn, now)
@@ -534,5 +542,5 @@ def _begins_to_fire(before: Episode | None, turned: Episode) -> bool:
 def _unknown_turn(episode: Episode) -> Turn:
     """The turn of an episode whose rule nobody knows any more: it was deleted while we were not running."""
     asset = Asset(episode.check.partition("/")[0], "", episode.check, 0, (), "", "", ())
-    rule = Rule(episode.check, episode.rule, "is no longer watched", episode.severity, status=Status.DOWN)
+    rule = Rule(episode.check, episode.rule, N_("is no longer watched"), episode.severity, status=Status.DOWN)
     return Turn(asset, rule, episode, "")

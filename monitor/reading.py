@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from probes import Failed, Probe, Reading, Status, Unmeasured
+from probes import Failed, Probe, Reading, Sample, Status, Unmeasured
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def read(check: str, probe: Probe[Any], timeout: float) -> Reading:
         # The clock was late to ring: our event loop stood still, which says nothing about the target.
         status, reason = Status.UNKNOWN, "overloaded"
         detail = f"this machine was too busy: a run of at most {timeout:g} s took {took:.1f} s"
-    return Reading(check, at, took, status, reason, harmless(detail), samples)
+    return Reading(check, at, took, status, reason, harmless(detail), tuple(map(_printable, samples)))
 
 
 def harmless(detail: str) -> str:
@@ -47,3 +47,9 @@ def harmless(detail: str) -> str:
     if detail.isprintable():  # nearly always, and then twenty times as fast
         return detail
     return "".join(char if char.isprintable() else "\ufffd" for char in detail)
+
+
+def _printable(sample: Sample) -> Sample:
+    """A sample whose part, which is a name of the peer's, can stand in a label."""
+    part = harmless(sample.part)
+    return sample if part == sample.part else sample._replace(part=part)

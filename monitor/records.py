@@ -1,8 +1,8 @@
 """What the store holds, as rows for the command line."""
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,25 +10,20 @@ from alerting.gates import Silence
 from alerting.oncall import valid
 from alerting.rules import Severity
 from incidents.lifecycle import Incident
-from incidents.messages import FIELDS, duration
+from incidents.messages import duration
 from incidents.record import LOOKED_BACK, related
-from incidents.review import TEMPLATES
 from monitor import rota
 from monitor.config.model import Config
+from monitor.record_words import lacking
 from monitor.reports.availability import measured, share
+from monitor.reports.document import Kind
 from monitor.reports.facts import gather
-from monitor.reports.listing import Counted, rows
-from monitor.reports.periods import day_of
+from monitor.reports.listing import Counted, Row, rows
+from monitor.reports.periods import Period, day_of
 from monitor.rota import Duty
-from monitor.store import attachments, figures, incidents, overrides, signoffs, silences, spans
+from monitor.store import attachments, figures, incidents, overrides, reports, signoffs, silences, spans
 
 _ACTION_TIMES = ("created", "done", "reminded")
-_LINES = {
-    "actions": "{id}  until {due}: {text} ({owner}; done: {done})",
-    "attachments": "{id}  {name} ({type}, {size:,} bytes)",
-    "related": "{id}  {opened}  {title}",
-    "timeline": "{line:>3}  {at}  {who}: {text}",
-}
 
 
 async def statuses(config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
@@ -61,7 +56,6 @@ async def shown(config: Config, conn: AsyncConnection, id: str) -> dict[str, Any
         return None
     earlier = await incidents.opened_since(conn, incident.opened - LOOKED_BACK)
     files = await attachments.of_incident(conn, id)
-    template = TEMPLATES.get(incident.category)
     return {
         **_summary(incident),
         "origin": str(incident.origin),
@@ -77,9 +71,7 @@ async def shown(config: Config, conn: AsyncConnection, id: str) -> dict[str, Any
         if incident.corrected is not None
         else None,
         **incident.review._asdict(),
-        "missing": [FIELDS[field] for field in incident.unwritten],
-        "questions": list(template.questions) if template is not None and incident.unwritten else [],
-        "suggested_actions": list(template.actions) if template is not None and "actions" in incident.unwritten else [],
+        **lacking(incident.category, incident.unwritten),
         "actions": [
             {
                 **one._asdict(),
@@ -102,25 +94,6 @@ async def shown(config: Config, conn: AsyncConnection, id: str) -> dict[str, Any
             for number, entry in incident.lines
         ],
     }
-
-
-def in_words(record: Mapping[str, Any]) -> Iterator[str]:
-    """What `shown` found, line by line for people; what is empty is left out."""
-    for name, value in record.items():
-        if value in (None, "", []):
-            continue
-        if not isinstance(value, list):
-            yield f"{name.replace('_', ' ')}: {_flat(value)}"
-            continue
-        yield f"{name.replace('_', ' ')}:"
-        for one in value:
-            yield f"  {_LINES[name].format(**one) if name in _LINES else one}"
-
-
-def _flat(value: Any) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    return ", ".join(f"{name.replace('_', ' ')} {part}" for name, part in value.items() if part not in (None, "", ()))
 
 
 async def silenced(_config: Config, conn: AsyncConnection) -> list[dict[str, Any]]:
@@ -232,22 +205,44 @@ async def available(
 
     Raises ValueError for days that make no period.
     """
-    zone = config.site.hours.zone
+    start, end = days_of(first, last, config.site.hours.zone, now)
+    facts = await gather(conn, config, start, end, now)
+    return [share_of(row) for row in rows(facts, counted)]
+
+
+def days_of(first: date | None, last: date | None, zone: ZoneInfo, now: datetime) -> Period:
+    """The time from one day to another, both included, as far as it is over: the last 30 days unless said."""
     last = last or now.astimezone(zone).date()
     first = first or last - timedelta(days=30)
-    start, end = day_of(first, zone).start, min(day_of(last, zone).end, now)
-    facts = await gather(conn, config, start, end, now)
+    return Period(day_of(first, zone).start, min(day_of(last, zone).end, now))
+
+
+def share_of(row: Row) -> dict[str, Any]:
+    """How available one thing was."""
+    return {
+        "what": row.what,
+        "name": row.name,
+        "available": share(row.found),
+        "measured": measured(row.found),
+        "down": duration(row.found.down.total_seconds()) if row.what != "site" else "",
+        "ratio": row.found.ratio,
+        "coverage": row.found.coverage,
+    }
+
+
+async def reported(conn: AsyncConnection, kind: Kind | None) -> list[dict[str, Any]]:
+    """The newest reports, of a kind or of all, newest first."""
     return [
         {
-            "what": row.what,
-            "name": row.name,
-            "available": share(row.found),
-            "measured": measured(row.found),
-            "down": duration(row.found.down.total_seconds()) if row.what != "site" else "",
-            "ratio": row.found.ratio,
-            "coverage": row.found.coverage,
+            "id": one.id,
+            "kind": str(one.document.kind),
+            "title": one.document.title,
+            "start": _stamp(one.document.start),
+            "end": _stamp(one.document.end),
+            "made": _stamp(one.document.made),
+            "summary": one.document.summary,
         }
-        for row in rows(facts, counted)
+        for one in await reports.page(conn, kind=kind)
     ]
 
 

@@ -17,6 +17,7 @@ from incidents.grouping import Needs, cause, depth
 from incidents.incident import US, Call, Change, EntryKind, Incident, Origin, Ruling, deadlines
 from incidents.lifecycle import Report
 from incidents.merging import merge
+from language import gettext
 from monitor.config.model import Asset, Config
 from monitor.subjects import subject
 from probes import Status
@@ -228,7 +229,7 @@ class Response:
         severity = severity_at(risen.rule, is_open=True) if risen is not None else incident.severity
         if risen is None or severity.rank <= incident.severity.rank:
             return
-        says = f"{incident.title}: still, and the space opens soon."
+        says = gettext("{title}: still, and the space opens soon.", title=incident.title)
         calls = self._calls(self._subject(risen, severity))
         self._apply(lifecycle.worsen(incident, risen.episode.id, severity, says, calls, self._now), risen)
 
@@ -310,7 +311,11 @@ class Response:
         wanting, severity = {call.route.id for call in calls}, turn.episode.severity
         for route in self._known.config.routes:
             if route.id not in wanting:
-                words = f"it does not want to hear of a {severity} fault of {turn.asset.id}"
+                words = gettext(
+                    "it does not want to hear of a {severity} fault of {asset}",
+                    severity=gettext(severity),
+                    asset=turn.asset.id,
+                )
                 self._decided(Ruling(turn.episode.id, route.id, Verdict.UNWANTED, words), incident, turn)
 
     def _decided(self, ruling: Ruling, incident: str, origin: Turn | None) -> None:

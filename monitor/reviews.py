@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
+from language import N_, figures, gettext
 from monitor.config.model import Asset, Check, Config
 from monitor.store import signoffs
 from monitor.store.signoffs import Signoff
@@ -24,6 +25,9 @@ LONGEST_NAME = 100
 KEPT = 400
 """Sign-offs of all reviews together that are looked through for what to show."""
 
+_LONG_NAME = N_("the name has {number} characters; at most {most} are kept")
+_LONG_NOTE = N_("the note has {number} characters; at most {most} are kept")
+_LONG_LINK = N_("the link has {number} characters; at most {most} are kept")
 _LINK = re.compile(r"https?://[^\s/?#@\\]+([/?#]\S*)?")
 
 
@@ -85,14 +89,17 @@ def signed(config: Config, check: str, who: str, note: str, link: str, now: date
     _params(config, check)
     who, note, link = " ".join(who.split()), note.strip(), link.strip()
     if not who:
-        raise ValueError("write your name: a sign-off without one is nobody's")
+        raise ValueError(gettext("write your name: a sign-off without one is nobody's"))
     if len(note) < SHORTEST_NOTE:
-        raise ValueError(f"write what was done and found, in {SHORTEST_NOTE} characters or more: it is the evidence")
-    for what, text, most in (("name", who, LONGEST_NAME), ("note", note, LONGEST_NOTE), ("link", link, LONGEST_LINK)):
+        words = N_("write what was done and found, in {least} characters or more: it is the evidence")
+        raise ValueError(gettext(words, least=SHORTEST_NOTE))
+    limits = ((_LONG_NAME, who, LONGEST_NAME), (_LONG_NOTE, note, LONGEST_NOTE), (_LONG_LINK, link, LONGEST_LINK))
+    for fault, text, most in limits:
         if len(text) > most:
-            raise ValueError(f"the {what} has {len(text):,} characters; at most {most:,} are kept")
+            raise ValueError(gettext(fault, number=figures(f"{len(text):,}"), most=figures(f"{most:,}")))
     if link and not (link.isprintable() and _LINK.fullmatch(link)):
-        raise ValueError("the link must be a web address without a password, like https://wiki.example.org/restore")
+        words = N_("the link must be a web address without a password, like https://wiki.example.org/restore")
+        raise ValueError(gettext(words))
     return Signoff(str(ULID()), check, now, who, note, now, {}, link)
 
 
@@ -119,8 +126,9 @@ def _params(config: Config, check: str) -> ReviewParams:
     """What a review says of itself. Raises ValueError for a check that is none, with those that there are."""
     found = {one.id: one.params for one in config.checks if isinstance(one.params, ReviewParams)}
     if check not in found:
-        known = f"there are {', '.join(found)}" if found else "a check of the kind passive.review is one"
-        raise ValueError(f"there is no review {check[:60]!r}; {known}")
+        words = N_("there is no review {check}; there are {known}")
+        none = N_("there is no review {check}; a check of the kind passive.review is one")
+        raise ValueError(gettext(words if found else none, check=repr(check[:60]), known=", ".join(found)))
     return found[check]
 
 

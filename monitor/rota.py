@@ -11,6 +11,7 @@ from ulid import ULID
 from alerting.gates import Silence, Subject
 from alerting.oncall import Override, Rung, gaps, instant, shifts, valid, who_would_be_paged
 from alerting.rules import Severity
+from language import N_, gettext
 from monitor.config.model import Asset, Config
 from monitor.config.problems import did_you_mean
 from monitor.config.values import DAYS, parse_moment
@@ -19,7 +20,7 @@ LONGEST_OVERRIDE = timedelta(days=366)
 AHEAD = timedelta(days=14)
 """How far ahead people look at who is on call."""
 
-IGNORED = "ignored: the person or the schedule is no longer in the configuration"
+IGNORED = N_("ignored: the person or the schedule is no longer in the configuration")
 """Why an override does not count."""
 
 _WEEKDAY = re.compile(r"([a-z]{3}) ([0-9]{1,2}):([0-9]{2})")
@@ -73,9 +74,9 @@ def typed(config: Config, schedule: str, person: str, starts: str, ends: str, au
     begin = moment(starts, zone, now)
     end = moment(ends, zone, max(begin, now))
     if end <= max(begin, now):
-        raise ValueError("the override is over before it begins; give an end that is still to come")
+        raise ValueError(gettext("the override is over before it begins; give an end that is still to come"))
     if end - begin > LONGEST_OVERRIDE:
-        raise ValueError(f"the override is too long; {LONGEST_OVERRIDE.days} days are the most")
+        raise ValueError(gettext("the override is too long; {days} days are the most", days=LONGEST_OVERRIDE.days))
     return Override(str(ULID()), schedule, person, begin, end, author, now)
 
 
@@ -93,7 +94,8 @@ def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
             return _next(DAYS.index(weekday[1]), time(int(weekday[2]), int(weekday[3])), zone, now)
         at = parse_moment(given)
     except ValueError:
-        raise ValueError(f"the time {text[:40]!r} must be like `2026-12-06 02:30`, `Sun 02:30` or `now`") from None
+        words = N_("the time {given} must be like `2026-12-06 02:30`, `Sun 02:30` or `now`")
+        raise ValueError(gettext(words, given=repr(text[:40]))) from None
     return at.astimezone(UTC) if at.tzinfo else instant(at, zone)
 
 

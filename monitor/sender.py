@@ -16,6 +16,7 @@ from alerting.rules import Severity
 from incidents import bundles
 from incidents.bundles import Place, Thing
 from incidents.messages import Text
+from language import gettext
 from monitor import notices
 from monitor.config.model import Config
 from monitor.store import Store, StoreError, outbox, overrides
@@ -66,7 +67,7 @@ class Sender:
         found = await self._plan(now)
         if found.void:
             async with self._store.begin() as conn:
-                await outbox.cancel(conn, found.void, "the beginning was never delivered", now)
+                await outbox.cancel(conn, found.void, gettext("the beginning was never delivered"), now)
         if not found.send:
             return None
         ids = _ids(found.send)

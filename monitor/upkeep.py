@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from incidents.review import reminds
+from language import gettext
 from monitor import foresight
 from monitor.config.model import Config
 from monitor.notices import hearers
@@ -55,11 +56,13 @@ class Upkeep:
             except StoreError as error:
                 failures += 1
                 if failures == STORE_CHECKS:
-                    words = f"{error}\n\nUntil this is mended no alert will reach you."
-                    await self._sender.alarm(f"Deskwatch at {site} cannot record anything", words)
+                    words = gettext("Until this is mended no alert will reach you.")
+                    title = gettext("Deskwatch at {site} cannot record anything", site=site)
+                    await self._sender.alarm(title, f"{error}\n\n{words}")
             else:
                 if failures >= STORE_CHECKS:
-                    await self._sender.alarm(f"Deskwatch at {site} records again", "Alerts work again.")
+                    title = gettext("Deskwatch at {site} records again", site=site)
+                    await self._sender.alarm(title, gettext("Alerts work again."))
                 failures = 0
 
     async def forget(self) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
 from incidents.incident import Incident, deadlines
+from language import DEFAULT, N_, gettext, speaking
 from monitor.config.model import Config, Watchdog
 from monitor.metrics import Vitals
 from monitor.store import Store, StoreError, incidents, lateness
@@ -64,13 +65,15 @@ class App(Protocol):
 def unwell(signs: Signs) -> tuple[str, ...]:
     """Why nobody should be told that all is well, in words; empty when it is."""
     late = (
-        (signs.schedule > SCHEDULE, f"checks start {signs.schedule:.0f} s late"),
-        (signs.evaluator > EVALUATOR, f"a reading has waited {signs.evaluator:.0f} s to be judged"),
-        (signs.outbox > OUTBOX, f"a message has been due for {signs.outbox:.0f} s and nobody sends it"),
-        (signs.escalation > ESCALATION, f"a step or a repeat is {signs.escalation:.0f} s overdue"),
-        (bool(signs.store), f"nothing can be written: {signs.store}"),
+        (signs.schedule, SCHEDULE, N_("checks start {seconds} s late")),
+        (signs.evaluator, EVALUATOR, N_("a reading has waited {seconds} s to be judged")),
+        (signs.outbox, OUTBOX, N_("a message has been due for {seconds} s and nobody sends it")),
+        (signs.escalation, ESCALATION, N_("a step or a repeat is {seconds} s overdue")),
     )
-    return tuple(words for is_late, words in late if is_late)
+    found = [gettext(words, seconds=f"{by:.0f}") for by, most, words in late if by > most]
+    if signs.store:
+        found.append(gettext("nothing can be written: {why}", why=signs.store))
+    return tuple(found)
 
 
 def overdue(watched: Iterable[Incident], now: datetime) -> float:
@@ -123,9 +126,11 @@ async def _troubles(app: App, most: float) -> tuple[str, ...]:
     """What is wrong here; taking too long to find out is, too."""
     try:
         async with asyncio.timeout(most):
-            return unwell(await app.vital_signs())
+            signs = await app.vital_signs()
     except TimeoutError:
         return (f"whether all is well was not clear within {most:.0f} s",)
+    with speaking(DEFAULT):  # it goes into the log
+        return unwell(signs)
 
 
 async def _send(session: ClientSession, url: str) -> str:

@@ -5,7 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
+from monitor.commands.console import (
+    CONFIG,
+    Json,
+    Site,
+    Where,
+    configured,
+    err,
+    out,
+    print_json,
+    print_table,
+    stop,
+    with_store,
+)
 
 audit = typer.Typer(
     help="Audits and reviews: who can enter and who may, what falls due, who signed.", no_args_is_help=True
@@ -95,7 +107,7 @@ def sign_off(
     note: Annotated[str, typer.Option(help="The evidence: what was done and what was found.")],
     link: Annotated[str, typer.Option(help="A web address where more of it is.")] = "",
     by: Annotated[str, typer.Option(help="Who has done it; the user of this machine unless said.")] = "",
-    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+    path: Where = CONFIG,
 ) -> None:
     """Say with evidence that a review was done. The running service takes notice within seconds."""
     from datetime import UTC, datetime

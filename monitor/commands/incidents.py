@@ -1,36 +1,48 @@
 """`deskwatch incidents`: the incident log."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, note, out, print_json, print_table, stop, with_store
+from monitor.commands import answers
+from monitor.commands.console import (
+    CONFIG,
+    SERVER,
+    Author,
+    Json,
+    Site,
+    Where,
+    author,
+    configured,
+    given,
+    out,
+    print_json,
+    print_table,
+    stop,
+    with_store,
+)
+from monitor.commands.ordering import Check, ask_for, found, tell
+from monitor.commands.remote import clock, with_server
 
 if TYPE_CHECKING:
-    from monitor.orders import Action
-
-PATIENCE = 6.0
-"""Seconds to wait for the running service."""
+    pass
 
 incidents = typer.Typer(help="The incident log.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The incident's id, as `deskwatch incidents list` shows it.")]
-By = Annotated[str, typer.Option(help="Who does it.")]
-Where = Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")]
-
-Check = Callable[[Any, Any], str]
-"""Why an order makes no sense for a configuration and an incident, in words; "" if it does."""
 
 
 @incidents.command("list", epilog="Example: deskwatch incidents list --json")
 def list_incidents(path: Site = CONFIG, as_json: Json = False) -> None:
     """The newest incidents."""
-    from monitor.records import listed
+    if far := SERVER.get():
+        rows = with_server(far, answers.listed)
+    else:
+        from monitor.records import listed
 
-    rows = with_store(path, listed)
+        rows = with_store(path, listed)
     if as_json:
         print_json(rows)
     else:
@@ -41,9 +53,14 @@ def list_incidents(path: Site = CONFIG, as_json: Json = False) -> None:
 @incidents.command("show", epilog="Example: deskwatch incidents show 01JD...")
 def show_incident(id: Id, path: Site = CONFIG, as_json: Json = False) -> None:
     """One incident with its timeline, what it cost, its review and what follows from it."""
-    from monitor.records import in_words, shown
+    from monitor.record_words import in_words
 
-    record = with_store(path, lambda config, conn: shown(config, conn, id))
+    if far := SERVER.get():
+        record = with_server(far, lambda api: answers.shown(api, id))
+    else:
+        from monitor.records import shown
+
+        record = with_store(path, lambda config, conn: shown(config, conn, id))
     if record is None:
         stop(f"there is no incident {id}")
     if as_json:
@@ -64,6 +81,9 @@ def export_incident(
     from monitor.commands.report import shape, write
 
     render = shape(format)
+    if far := SERVER.get():
+        write(with_server(far, lambda api: answers.exported(api, id, format)), file)
+        return
     made = with_store(path, lambda config, conn: _documented(config, conn, id))
     if made is None:
         stop(f"there is no incident {id}; `deskwatch incidents list` shows them", code=1)
@@ -74,7 +94,7 @@ async def _documented(config: Any, conn: Any, id: str) -> Any:
     from monitor.reports.incident import document
     from monitor.store import attachments, outbox
 
-    incident = await _found(conn, id)
+    incident = await found(conn, id)
     if incident is None:
         return None
     files, messages = await attachments.of_incident(conn, id), await outbox.of_incident(conn, id)
@@ -82,33 +102,33 @@ async def _documented(config: Any, conn: Any, id: str) -> Any:
 
 
 @incidents.command("acknowledge", epilog="Example: deskwatch incidents acknowledge 01JD... --by Ana")
-def acknowledge_incident(id: Id, by: By, path: Site = CONFIG, as_json: Json = False) -> None:
+def acknowledge_incident(id: Id, by: Author = "", path: Site = CONFIG, as_json: Json = False) -> None:
     """Say that somebody has it: repeats stop."""
     from monitor.orders import Action
 
-    _ask_for(path, id, Action.ACKNOWLEDGE, by, {}, as_json)
+    ask_for(path, id, Action.ACKNOWLEDGE, by, {}, as_json)
 
 
 @incidents.command("fixed", epilog="Example: deskwatch incidents fixed 01JD... --by Ana")
-def end_incident(id: Id, by: By, path: Site = CONFIG, as_json: Json = False) -> None:
+def end_incident(id: Id, by: Author = "", path: Site = CONFIG, as_json: Json = False) -> None:
     """Say that it is over; if it is still measured as broken, it opens again."""
     from monitor.orders import Action
 
-    _ask_for(path, id, Action.FIXED, by, {}, as_json)
+    ask_for(path, id, Action.FIXED, by, {}, as_json)
 
 
 @incidents.command("note", epilog='Example: deskwatch incidents note 01JD... "The provider sends somebody" --by Ana')
 def note_incident(
     id: Id,
     text: Annotated[str, typer.Argument(help="What somebody saw or did.")],
-    by: By,
+    by: Author = "",
     path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
     """Add a line to the timeline."""
     from monitor.orders import Action
 
-    _ask_for(path, id, Action.NOTE, by, {"text": _given(text, "note")}, as_json)
+    ask_for(path, id, Action.NOTE, by, {"text": given(text, "note")}, as_json)
 
 
 @incidents.command(
@@ -118,7 +138,7 @@ def note_incident(
 )
 def review_incident(
     id: Id,
-    by: By,
+    by: Author = "",
     resolution: Annotated[str, typer.Option(help="What was done.")] = "",
     cause: Annotated[str, typer.Option(help="Why it happened.")] = "",
     fields: Annotated[list[str], typer.Option("--set", help="Any field of the review: category=isp.")] = [],  # noqa: B006
@@ -138,7 +158,7 @@ def review_incident(
         Review.of(said)
     except ValueError as error:
         stop(str(error))
-    _ask_for(path, id, Action.REVIEW, by, said, as_json)
+    ask_for(path, id, Action.REVIEW, by, said, as_json)
 
 
 @incidents.command(
@@ -150,7 +170,7 @@ def add_action(
     text: Annotated[str, typer.Argument(help="What is to be done.")],
     owner: Annotated[str, typer.Option(help="Who does it: a person of the configuration is reminded.")],
     due: Annotated[str, typer.Option(help="Until which day, like 2026-12-20.")],
-    by: By,
+    by: Author = "",
     path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -163,15 +183,15 @@ def add_action(
         day = date.fromisoformat(due)
     except ValueError:
         stop(f"the day {due[:40]!r} must be like 2026-12-20")
-    said = {"text": _given(text, "action"), "owner": _given(owner, "owner"), "due": day.isoformat()}
-    _ask_for(path, id, Action.ACT, by, said, as_json)
+    said = {"text": given(text, "action"), "owner": given(owner, "owner"), "due": day.isoformat()}
+    ask_for(path, id, Action.ACT, by, said, as_json)
 
 
 @incidents.command("done", epilog="Example: deskwatch incidents done 01JD... 01JE... --by Ana")
 def end_action(
     id: Id,
     action: Annotated[str, typer.Argument(help="The action's id, as `deskwatch incidents show` has it.")],
-    by: By,
+    by: Author = "",
     path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -182,7 +202,7 @@ def end_action(
         ids = [one.id for one in incident.actions]
         return "" if action in ids else f"it has no action {action}; it has {', '.join(ids) or 'none'}"
 
-    _ask_for(path, id, Action.DONE, by, {"action": action}, as_json, known)
+    ask_for(path, id, Action.DONE, by, {"action": action}, as_json, known)
 
 
 @incidents.command(
@@ -192,7 +212,7 @@ def end_action(
 def report_incident(
     asset: Annotated[str, typer.Argument(help='The asset that it is about, "" for something that is not watched.')],
     words: Annotated[str, typer.Argument(help="What is broken, in a few words.")],
-    by: By,
+    by: Author = "",
     at: Annotated[str, typer.Option(help='Since when, like 09:30 (today) or "2026-12-01 09:30"; now if not.')] = "",
     by_member: Annotated[bool, typer.Option(help="A member has noticed it.")] = False,
     people: Annotated[int | None, typer.Option(min=0, help="How many it hits, if somebody has counted.")] = None,
@@ -205,23 +225,24 @@ def report_incident(
 
     from monitor.orders import Action
 
-    since = with_store(path, lambda config, _: _reportable(config, asset, at))
+    if asset and SERVER.get() is None and configured(path).asset(asset) is None:
+        stop(f'there is no asset {asset[:60]!r}; `deskwatch status` shows their checks, "" is for what is not watched')
     said = {
         "asset": asset,
-        "title": _given(words, "report"),
-        "at": since.isoformat(),
+        "title": given(words, "report"),
+        "at": _moment(path, at).isoformat(),
         "by_member": by_member,
         "people": people,
         "tells": not quietly,
     }
-    _ask_for(path, str(ULID()), Action.REPORT, by, said, as_json)
+    ask_for(path, str(ULID()), Action.REPORT, by, said, as_json)
 
 
 @incidents.command("merge", epilog="Example: deskwatch incidents merge 01JD... 01JE... --by Ana")
 def merge_incidents(
     id: Id,
     into: Annotated[str, typer.Argument(help="The incident that tells of both from now on.")],
-    by: By,
+    by: Author = "",
     path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -229,10 +250,10 @@ def merge_incidents(
     from incidents.merging import obstacle
     from monitor.orders import Action
 
-    other = with_store(path, lambda _, conn: _found(conn, into))
-    if other is None:
+    other: Any = None if SERVER.get() else with_store(path, lambda _, conn: found(conn, into))
+    if other is None and SERVER.get() is None:
         stop(f"there is no incident {into}; `deskwatch incidents list` shows them", code=1)
-    _ask_for(path, id, Action.MERGE, by, {"into": into}, as_json, lambda _, one: obstacle(one, other))
+    ask_for(path, id, Action.MERGE, by, {"into": into}, as_json, lambda _, one: obstacle(one, other))
 
 
 @incidents.command(
@@ -241,7 +262,7 @@ def merge_incidents(
 )
 def correct_incident(
     id: Id,
-    by: By,
+    by: Author = "",
     opened: Annotated[str, typer.Option(help="When it really began.")] = "",
     resolved: Annotated[str, typer.Option(help="When it was really over.")] = "",
     line: Annotated[int | None, typer.Option(help="The number of a line of the timeline, with --at.")] = None,
@@ -258,30 +279,27 @@ def correct_incident(
     now = _now()
     asked: list[tuple[Action, Mapping[str, Any], Check]] = []
     if opened or resolved:
-        said = {
-            name: with_store(path, lambda config, _, text=text: _moment(config, text)).isoformat()  # type: ignore[misc]
-            for name, text in (("opened", opened), ("resolved", resolved))
-            if text
-        }
+        given_times = (("opened", opened), ("resolved", resolved))
+        said = {name: _moment(path, text).isoformat() for name, text in given_times if text}
         asked.append((Action.CORRECT_TIMES, said, lambda _, one: corrections.obstacle(one, times(said), now)))
     if line is not None:
-        then = with_store(path, lambda config, _: _moment(config, _given(at, "time of the line, --at,")))
+        then = _moment(path, given(at, "time of the line, --at,"))
         entry = {"line": line, "at": then.isoformat()}
         asked.append((Action.CORRECT_LINE, entry, lambda _, one: _line_trouble(one, line, then > now)))
     if minutes is not None:
-        cost = {"minutes": minutes, "reason": _given(reason, "reason")}
+        cost = {"minutes": minutes, "reason": given(reason, "reason")}
         asked.append((Action.CORRECT_IMPACT, cost, lambda _, one: "" if one.resolved else "it is not over yet"))
     if not asked:
         stop("nothing to correct: give --opened, --resolved, --line with --at, or --minutes with --reason")
     for action, details, check in asked:
-        _ask_for(path, id, action, by, details, as_json, check)
+        ask_for(path, id, action, by, details, as_json, check)
 
 
 @incidents.command("attach", epilog="Example: deskwatch incidents attach 01JD... router.log --by Ana")
 def attach_file(
     id: Id,
     file: Annotated[Path, typer.Argument(help="A picture, a PDF, a mail or a text, of 5 MB at most.")],
-    by: By,
+    by: Author = "",
     path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -289,96 +307,36 @@ def attach_file(
     from monitor.orders import Action
     from monitor.store import attachments
 
+    who = author(by)
     try:
-        one = attachments.attached(id, file.name, file.read_bytes(), by, _now())
+        one = attachments.attached(id, file.name, file.read_bytes(), who, _now())
+        if far := SERVER.get():
+            tell(with_server(far, lambda api: answers.attached(api, one)), one.id, as_json)
+            return
         with_store(path, lambda _, conn: _kept(conn, one), writes=True)
     except (OSError, ValueError) as error:
         stop(str(error))
-    _ask_for(path, id, Action.NOTE, by, {"text": one.says}, as_json)
-
-
-def _ask_for(
-    path: Path,
-    id: str,
-    action: "Action",
-    by: str,
-    details: Mapping[str, Any],
-    as_json: bool,
-    check: Check = lambda _config, _incident: "",
-) -> None:
-    """Leave an order, wait for a moment until the running service has carried it out, and say what came of it."""
-    from ulid import ULID
-
-    from monitor.orders import Order
-
-    order = Order(str(ULID()), id, action, _given(by, "name of who does it, --by,"), details)
-    trouble = with_store(path, lambda config, conn: _left(config, conn, order, check), writes=True)
-    if trouble:
-        stop(trouble, code=1)
-    deadline = time.monotonic() + PATIENCE
-    while with_store(path, lambda _, conn: _waits(conn, order)):
-        if time.monotonic() > deadline:
-            out.print("Deskwatch does not seem to run: it will be done when it does.")
-            return
-        time.sleep(0.2)
-    incident = with_store(path, lambda _, conn: _found(conn, id))
-    if as_json:
-        print_json({"id": id, "order": order.id, "title": incident.title, "stage": str(incident.stage)})
-    else:
-        out.print(f"{incident.title}: {incident.stage}", markup=False)
-
-
-async def _left(config: Any, conn: Any, order: Any, check: Check) -> str:
-    """Leave the order; why not, in words, if it makes no sense."""
-    from monitor.orders import Action
-    from monitor.store import orders
-
-    if order.action is not Action.REPORT:
-        incident = await _found(conn, order.incident)
-        if incident is None:
-            return f"there is no incident {order.incident}; `deskwatch incidents list` shows them"
-        if trouble := check(config, incident):
-            return f"{order.incident}: {trouble}"
-    await orders.add(conn, order)
-    await note(conn, "incident ordered", f"{order.incident} ({order.action})", order.who)
-    return ""
-
-
-async def _found(conn: Any, id: str) -> Any:
-    from monitor.store import incidents as stored
-
-    return await stored.get(conn, id)
-
-
-async def _waits(conn: Any, order: Any) -> bool:
-    from monitor.store import orders
-
-    return order.id in [one.id for one in await orders.waiting(conn)]
+    ask_for(path, id, Action.NOTE, by, {"text": one.says}, as_json)
 
 
 async def _kept(conn: Any, attachment: Any) -> None:
     from monitor.store import attachments
 
-    if await _found(conn, attachment.incident) is None:
+    if await found(conn, attachment.incident) is None:
         raise ValueError(f"there is no incident {attachment.incident}; `deskwatch incidents list` shows them")
     await attachments.add(conn, attachment)
 
 
-async def _reportable(config: Any, asset: str, at: str) -> datetime:
-    """Since when something is broken that can be reported."""
-    if asset and config.asset(asset) is None:
-        stop(f'there is no asset {asset[:60]!r}; `deskwatch status` shows their checks, "" is for what is not watched')
-    return await _moment(config, at)
-
-
-async def _moment(config: Any, text: str) -> datetime:
+def _moment(path: Path, text: str) -> datetime:
     """A time that is not still to come, as people type it; a time of day is today's."""
+    now = _now()
+    if not text:
+        return now
     from monitor import rota
 
-    now, zone = _now(), config.site.hours.zone
-    given = f"{now.astimezone(zone):%Y-%m-%d} {text}" if text and ":" in text[:3] else text
+    zone = clock(path)
     try:
-        at = rota.moment(given, zone, now)
+        at = rota.moment(f"{now.astimezone(zone):%Y-%m-%d} {text}" if ":" in text[:3] else text, zone, now)
     except ValueError as error:
         stop(str(error))
     if at > now:
@@ -391,16 +349,6 @@ def _line_trouble(incident: Any, line: int, is_to_come: bool) -> str:
         return "that time is still to come"
     count = len(incident.timeline)
     return "" if 1 <= line <= count else f"its timeline has no line {line}; it has {count}"
-
-
-def _given(text: str, what: str) -> str:
-    """What was typed, on one line; ends the command if that is nothing."""
-    from incidents.messages import plain
-
-    line = plain(text)
-    if not line:
-        stop(f"the {what} must not be empty")
-    return line
 
 
 def _now() -> datetime:

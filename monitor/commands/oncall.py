@@ -1,14 +1,36 @@
 """`deskwatch oncall`: who is on call, who would be paged, and overrides."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, note, out, print_json, print_table, stop, with_store
+from monitor.commands import answers
+from monitor.commands.console import (
+    CONFIG,
+    SERVER,
+    Author,
+    Json,
+    Site,
+    Where,
+    author,
+    note,
+    out,
+    print_json,
+    print_table,
+    stop,
+    with_store,
+)
+from monitor.commands.remote import clock, with_server
+
+if TYPE_CHECKING:
+    from monitor.commands.remote import Server
 
 oncall = typer.Typer(help="On call: who it is, who comes next, and who takes over.", no_args_is_help=True)
 
+_AHEAD = 14
+"""Days that a server looks ahead."""
 _TIME = '"2026-12-06 02:30" or "Sun 02:30" on the site\'s clock'
 
 
@@ -21,14 +43,9 @@ def who(
     as_json: Json = False,
 ) -> None:
     """Who is on call, or would be paged for an asset. Exit status 1 if there is nobody."""
-    from monitor.records import callees, on_call
-
-    now = _now()
+    far = SERVER.get()
     try:
-        if asset:
-            rows = with_store(path, lambda config, conn: callees(config, conn, asset, severity, at, now))
-        else:
-            rows = with_store(path, lambda config, conn: on_call(config, conn, at, now))
+        rows = _there(far, asset, severity, at) if far else _here(path, asset, severity, at)
     except ValueError as error:
         stop(str(error))
     if as_json:
@@ -41,6 +58,26 @@ def who(
     raise typer.Exit(int(not rows or any(not (row["reached"] if asset else row["person"]) for row in rows)))
 
 
+def _here(path: Path, asset: str, severity: str, at: str) -> list[dict[str, Any]]:
+    from monitor.records import callees, on_call
+
+    now = _now()
+    if asset:
+        return with_store(path, lambda config, conn: callees(config, conn, asset, severity, at, now))
+    return with_store(path, lambda config, conn: on_call(config, conn, at, now))
+
+
+def _there(far: "Server", asset: str, severity: str, at: str) -> list[dict[str, Any]]:
+    if not asset and at:
+        stop(f"--at without --asset works only beside the configuration; {far.address} says who is on call now")
+    if not asset:
+        return with_server(far, answers.on_call)
+    from monitor.rota import moment
+
+    then = moment(at, with_server(far, answers.zone_of), _now()) if at else None
+    return with_server(far, lambda api: answers.callees(api, asset, severity, then))
+
+
 @oncall.command("shifts", epilog="Example: deskwatch oncall shifts --days 14")
 def shifts(
     path: Site = CONFIG,
@@ -48,10 +85,15 @@ def shifts(
     as_json: Json = False,
 ) -> None:
     """Who has each schedule in the next days. Exit status 1 if nobody does for a while."""
-    from monitor.records import rostered
-
     now = _now()
-    rows = with_store(path, lambda config, conn: rostered(config, conn, days, now))
+    if far := SERVER.get():
+        if days > _AHEAD:
+            stop(f"--days {days} works only beside the configuration; {far.address} looks {_AHEAD} days ahead")
+        rows = with_server(far, lambda api: answers.rostered(api, now + timedelta(days=days)))
+    else:
+        from monitor.records import rostered
+
+        rows = with_store(path, lambda config, conn: rostered(config, conn, days, now))
     if as_json:
         print_json(rows)
     else:
@@ -65,35 +107,46 @@ def override(
     person: Annotated[str, typer.Argument(help="The id of the person who takes over.")],
     starts: Annotated[str, typer.Argument(metavar="FROM", help=f"From when: {_TIME}, or now.")],
     ends: Annotated[str, typer.Argument(metavar="TO", help="Until when, in the same way; a weekday after FROM.")],
-    by: Annotated[str, typer.Option(help="Who says so.")],
-    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+    by: Author = "",
+    path: Where = CONFIG,
 ) -> None:
     """Have somebody take a schedule over for a while. The running service takes notice within seconds."""
-    from monitor.rota import typed
-    from monitor.store import overrides
+    from monitor import rota
 
-    now = _now()
+    now, who, far = _now(), author(by), SERVER.get()
 
-    async def taken(config: Any, conn: Any) -> str:
-        one = typed(config, schedule, person, starts, ends, by, now)
+    async def taken(config: Any, conn: Any) -> tuple[str, datetime, datetime]:
+        from monitor.store import overrides
+
+        one = rota.typed(config, schedule, person, starts, ends, who, now)
         await overrides.save(conn, one)
-        await note(conn, "override made", one.id, by)
-        begin, end = (at.astimezone(config.site.hours.zone) for at in (one.starts, one.ends))
-        return f"{one.id}: {person} has {schedule} from {begin:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M}"
+        await note(conn, "override made", one.id, who)
+        return one.id, one.starts, one.ends
 
     try:
-        out.print(with_store(path, taken, writes=True), markup=False, soft_wrap=True)
+        zone = clock(path)
+        if far:
+            begin = rota.moment(starts, zone, now)
+            end = rota.moment(ends, zone, max(begin, now))
+            found = with_server(far, lambda api: answers.taken(api, schedule, person, begin, end))
+        else:
+            found = with_store(path, taken, writes=True)
     except ValueError as error:
         stop(str(error))
+    id, (first, last) = found[0], (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in found[1:])
+    out.print(f"{id}: {person} has {schedule} from {first} until {last}", markup=False, soft_wrap=True)
 
 
 @oncall.command("overrides", epilog="Example: deskwatch oncall overrides --json")
 def list_overrides(path: Site = CONFIG, as_json: Json = False) -> None:
     """Who takes over, now or later."""
-    from monitor.records import overridden
+    if far := SERVER.get():
+        rows = with_server(far, answers.overridden)
+    else:
+        from monitor.records import overridden
 
-    now = _now()
-    rows = with_store(path, lambda config, conn: overridden(config, conn, now))
+        now = _now()
+        rows = with_store(path, lambda config, conn: overridden(config, conn, now))
     if as_json:
         print_json(rows)
     else:
@@ -107,22 +160,23 @@ def remove_override(
     path: Site = CONFIG,
 ) -> None:
     """Take an override back."""
-    from monitor.store import overrides
-
-    async def removed(_config: Any, conn: Any) -> bool:
-        done = await overrides.delete(conn, id)
-        if done:
-            await note(conn, "override removed", id)
-        return done
-
-    if not with_store(path, removed, writes=True):
+    if far := SERVER.get():
+        with_server(far, lambda api: api.send("DELETE", "overrides", id))
+    elif not with_store(path, lambda _, conn: _removed(conn, id), writes=True):
         stop(f"there is no override {id}; `deskwatch oncall overrides` shows them", code=1)
     out.print(f"{id}: taken back", markup=False)
 
 
-def _now() -> Any:
-    from datetime import UTC, datetime
+async def _removed(conn: Any, id: str) -> bool:
+    from monitor.store import overrides
 
+    done = await overrides.delete(conn, id)
+    if done:
+        await note(conn, "override removed", id)
+    return done
+
+
+def _now() -> datetime:
     return datetime.now(UTC)
 
 
@@ -136,4 +190,6 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _print_duties(title: str, rows: list[dict[str, Any]]) -> None:
     columns = ("schedule", "person", "starts", "ends")
-    print_table(title, columns, [tuple(row[name] or "nobody" for name in columns) for row in rows])
+    print_table(
+        title, columns, [(row["schedule"], row["person"] or "nobody", row["starts"], row["ends"]) for row in rows]
+    )

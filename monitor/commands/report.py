@@ -1,19 +1,87 @@
 """`deskwatch report`: memos and dossiers at any time, as text, Markdown, CSV, JSON or a page."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, configured, err, out, print_json, print_table, stop, with_store
+from monitor.commands import answers
+from monitor.commands.console import (
+    CONFIG,
+    SERVER,
+    Json,
+    Site,
+    configured,
+    err,
+    out,
+    print_json,
+    print_table,
+    stop,
+    with_store,
+)
+from monitor.commands.remote import clock, with_server
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from monitor.reports.periods import Period
 
 report = typer.Typer(help="Memos about a day, a week or a month, and the morning check.", no_args_is_help=True)
 
 Day = Annotated[str, typer.Option("--of", help="A day that lies in it, like 2026-10-31; the newest that is over.")]
 Format = Annotated[str, typer.Option("--format", help="text, md, csv, json or html.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write it to this file.")]
+
+
+@report.command("list", epilog="Example: deskwatch report list --kind weekly")
+def list_reports(
+    path: Site = CONFIG,
+    kind: Annotated[str, typer.Option(help="Only morning, daily, weekly, monthly or isp.")] = "",
+    as_json: Json = False,
+) -> None:
+    """The newest reports that were kept."""
+    from monitor.reports.document import Kind
+
+    if kind not in ("", *Kind):
+        stop(f"there is no kind of report {kind[:40]!r}; there are {', '.join(Kind)}")
+    if far := SERVER.get():
+        rows = with_server(far, lambda api: answers.reports(api, kind))
+    else:
+        from monitor.records import reported
+
+        rows = with_store(path, lambda _, conn: reported(conn, Kind(kind) if kind else None))
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("id", "kind", "made", "title", "summary")
+        print_table("Reports", columns, [tuple(row[name] for name in columns) for row in rows])
+
+
+@report.command(epilog="Example: deskwatch report show 01JD... --format md")
+def show(
+    id: Annotated[str, typer.Argument(help="The report's id, as `deskwatch report list` shows it.")],
+    path: Site = CONFIG,
+    format: Format = "text",
+    file: Out = None,
+) -> None:
+    """A report that was kept, as it was then."""
+    render = shape(format)
+    if far := SERVER.get():
+        found = with_server(far, lambda api: answers.report(api, id))
+    else:
+        found = with_store(path, lambda _, conn: _kept(conn, id))
+    if found is None:
+        stop(f"there is no report {id}; `deskwatch report list` shows them", code=1)
+    write(render(found), file)
+
+
+async def _kept(conn: Any, id: str) -> Any:
+    from monitor.store import reports
+
+    found = await reports.get(conn, id)
+    return found.document if found is not None else None
 
 
 @report.command(epilog="Example: deskwatch report daily --of 2026-11-20")
@@ -44,8 +112,11 @@ def morning(
     """Whether the space is ready to open. Exit status 1 if something needs somebody or is not known."""
     from monitor.reports.document import Mark
 
-    render = shape(format)
-    made = _looked(path) if now else with_store(path, _newest_morning)
+    render, far = shape(format), SERVER.get()
+    if far and not now:
+        made = with_server(far, lambda api: answers.newest(api, "morning"))
+    else:
+        made = _looked(path) if now else with_store(path, _newest_morning)
     if made is None:
         stop("no morning check has been made yet; --now makes one", code=1)
     write(render(made), file)
@@ -86,15 +157,17 @@ def availability(
     as_json: Json = False,
 ) -> None:
     """How available the site, its groups, assets and checks were over any days, and how much of that was measured."""
-    from datetime import UTC, datetime
-
-    from monitor.records import available
+    from monitor.records import available, days_of
     from monitor.reports.listing import Counted
 
     days = _day(since), _day(until)
     now, counted = datetime.now(UTC), Counted(around_the_clock, planned_work)
     try:
-        rows = with_store(path, lambda config, conn: available(config, conn, *days, counted, now))
+        if far := SERVER.get():
+            period = days_of(*days, clock(path), now)
+            rows = with_server(far, lambda api: answers.available(api, period, counted))
+        else:
+            rows = with_store(path, lambda config, conn: available(config, conn, *days, counted, now))
     except ValueError as error:
         stop(str(error))
     if as_json:
@@ -145,13 +218,11 @@ def _verify(file: Path) -> None:
 
 
 def _export(path: Path, of: str, provider: str, file: Path) -> None:
-    from datetime import UTC, datetime
-
     from monitor.dossier import exported
     from monitor.reports.chain import fingerprint
 
     now = datetime.now(UTC)
-    period = _period(configured(path), "isp", of, now)
+    period = _period(configured(path).site.hours.zone, "isp", of, now)
     try:
         with err.status("Collecting readings ..."):
             lines = with_store(path, lambda config, conn: exported(conn, config, period, provider, now))
@@ -162,29 +233,34 @@ def _export(path: Path, of: str, provider: str, file: Path) -> None:
 
 
 def _memo(kind: str, path: Path, of: str, format: str, file: Path | None) -> None:
-    from datetime import UTC, datetime
-
-    from monitor.memos import documents
-    from monitor.reports.document import Kind
-
     render = shape(format)
     now = datetime.now(UTC)
-    period = _period(configured(path), kind, of, now)
+    zone = clock(path)
+    period = _period(zone, kind, of, now)
     try:
-        with err.status("Looking through what was recorded ..."):
-            made = with_store(path, lambda config, conn: documents(conn, config, Kind(kind), period, now, {}))
+        if far := SERVER.get():
+            made = with_server(far, lambda api: answers.made(api, kind, period.start.astimezone(zone).date()))
+        else:
+            made = _made(path, kind, period, now)
     except ValueError as error:
         stop(str(error))
     write("\n".join(render(one) for one in made), file)
 
 
-def _period(config: Any, kind: str, of: str, now: Any) -> Any:
-    """The time that a memo is about: of the day that is named, or the newest that is over."""
-    from monitor.memos import period_of
+def _made(path: Path, kind: str, period: "Period", now: datetime) -> Any:
+    from monitor.memos import documents
     from monitor.reports.document import Kind
-    from monitor.reports.periods import before
 
-    zone, day = config.site.hours.zone, _day(of)
+    with err.status("Looking through what was recorded ..."):
+        return with_store(path, lambda config, conn: documents(conn, config, Kind(kind), period, now, {}))
+
+
+def _period(zone: "ZoneInfo", kind: str, of: str, now: datetime) -> "Period":
+    """The time that a memo is about: of the day that is named, or the newest that is over."""
+    from monitor.reports.document import Kind
+    from monitor.reports.periods import before, period_of
+
+    day = _day(of)
     period = period_of(Kind(kind), day or now.astimezone(zone).date(), zone)
     return period if day is not None else before(period, zone)
 
@@ -210,8 +286,7 @@ def shape(format: str) -> Callable[[Any], str]:
 
 
 def _shapes() -> Mapping[str, Callable[[Any], str]]:
-    import json
-
+    from monitor.escaping import as_json
     from monitor.reports import rendering
     from monitor.reports.document import to_json
 
@@ -219,7 +294,7 @@ def _shapes() -> Mapping[str, Callable[[Any], str]]:
         "text": lambda one: "\n\n".join(rendering.message(one, "")),
         "md": rendering.markdown,
         "csv": rendering.sheet,
-        "json": lambda one: json.dumps(to_json(one), indent=2, ensure_ascii=False),
+        "json": lambda one: as_json(to_json(one)),
         "html": rendering.page,
     }
 

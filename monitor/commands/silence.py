@@ -1,11 +1,31 @@
 """`deskwatch silence`: hold messages back for a while."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, note, out, print_json, print_table, stop, with_store
+from monitor.commands import answers
+from monitor.commands.console import (
+    CONFIG,
+    SERVER,
+    Author,
+    Json,
+    Site,
+    Where,
+    author,
+    note,
+    out,
+    print_json,
+    print_table,
+    stop,
+    with_store,
+)
+from monitor.commands.remote import with_server
+
+if TYPE_CHECKING:
+    from monitor.commands.remote import Server
 
 silence = typer.Typer(help="Silences: send nothing about something for a while.", no_args_is_help=True)
 
@@ -16,40 +36,55 @@ _COLUMNS = ("id", "state", "conditions", "ends", "author", "comment")
 def add_silence(
     conditions: Annotated[list[str], typer.Argument(help="All must hold: asset=printer, section=wifi, rule!=down.")],
     lasts: Annotated[str, typer.Option("--for", help="How long, such as 30m, 4h or 7d.")],
-    by: Annotated[str, typer.Option(help="Who wants it.")],
     comment: Annotated[str, typer.Option(help="Why.")],
+    by: Author = "",
     starts: Annotated[str, typer.Option("--from", help='When it begins, such as "2026-12-01 06:00"; now if not.')] = "",
-    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+    path: Where = CONFIG,
 ) -> None:
     """Send nothing about what fits all conditions. The running service takes notice within seconds."""
-    from datetime import UTC, datetime
-
-    from alerting.silences import preview
-    from monitor.silencing import typed
-    from monitor.store import silences
-    from monitor.subjects import subjects
+    who, far = author(by), SERVER.get()
 
     async def begun(config: Any, conn: Any) -> str:
-        one = typed(config, conditions, starts, lasts, by, comment, datetime.now(UTC))
+        from alerting.silences import preview
+        from monitor.silencing import typed
+        from monitor.store import silences
+        from monitor.subjects import subjects
+
+        one = typed(config, conditions, starts, lasts, who, comment, datetime.now(UTC))
         await silences.save(conn, one)
-        await note(conn, "silence begun", one.id, by)
-        alerts, zone = len(preview(one, subjects(config))), config.site.hours.zone
-        return (
-            f"{one.id}: until {one.ends.astimezone(zone):%Y-%m-%d %H:%M}, holds back {alerts} of the alerts there are"
-        )
+        await note(conn, "silence begun", one.id, who)
+        alerts = len(preview(one, subjects(config)))
+        return f"{_until(one.id, one.ends, config.site.hours.zone)}, holds back {alerts} of the alerts there are"
 
     try:
-        out.print(with_store(path, begun, writes=True), markup=False, soft_wrap=True)
+        said = _begun_there(far, conditions, starts, lasts, comment) if far else with_store(path, begun, writes=True)
     except ValueError as error:
         stop(str(error))
+    out.print(said, markup=False, soft_wrap=True)
+
+
+def _begun_there(far: "Server", conditions: list[str], starts: str, lasts: str, comment: str) -> str:
+    from monitor.silencing import instant
+
+    zone = with_server(far, answers.zone_of)
+    begin = instant(starts, zone) if starts.strip() else None
+    id, ends = with_server(far, lambda api: answers.begun(api, conditions, begin, lasts, comment))
+    return _until(id, ends, zone)
+
+
+def _until(id: str, ends: datetime, zone: ZoneInfo) -> str:
+    return f"{id}: until {ends.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 @silence.command("list", epilog="Example: deskwatch silence list --json")
 def list_silences(path: Site = CONFIG, as_json: Json = False) -> None:
-    """The newest silences: on, coming and ended."""
-    from monitor.records import silenced
+    """The newest silences: on, coming and ended; a server tells only of those that have not ended."""
+    if far := SERVER.get():
+        rows = with_server(far, answers.silenced)
+    else:
+        from monitor.records import silenced
 
-    rows = with_store(path, silenced)
+        rows = with_store(path, silenced)
     if as_json:
         print_json(rows)
     else:
@@ -62,19 +97,20 @@ def expire_silence(
     path: Site = CONFIG,
 ) -> None:
     """End a silence now; it stays in the list."""
-    from datetime import UTC, datetime
-
-    from monitor.store import silences
-
-    async def ended(_config: Any, conn: Any) -> bool:
-        done = await silences.expire(conn, id, datetime.now(UTC))
-        if done:
-            await note(conn, "silence ended", id)
-        return done
-
-    if not with_store(path, ended, writes=True):
+    if far := SERVER.get():
+        with_server(far, lambda api: api.send("POST", "silences", id, "end"))
+    elif not with_store(path, lambda _, conn: _ended(conn, id), writes=True):
         stop(f"there is no silence {id} that has not ended; `deskwatch silence list` shows them", code=1)
     out.print(f"{id}: ended", markup=False)
+
+
+async def _ended(conn: Any, id: str) -> bool:
+    from monitor.store import silences
+
+    done = await silences.expire(conn, id, datetime.now(UTC))
+    if done:
+        await note(conn, "silence ended", id)
+    return done
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, configured, err, out, print_json, print_table, stop
+from monitor.commands.console import CONFIG, Json, Where, configured, err, out, print_json, print_table, stop
 
 if TYPE_CHECKING:
     from monitor.outcome import Outcome, Raised
@@ -22,7 +22,7 @@ SHOWN = 10
 def simulate(
     edited: Annotated[Path | None, typer.Argument(help="The edited configuration, if there is one.")] = None,
     last: Annotated[str, typer.Option(help="How far back, such as 12h, 7d or 30d.")] = "30d",
-    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+    path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
     """Judge what was measured by edited rules: how often they page, and what they miss. Exit status 1 if anything."""

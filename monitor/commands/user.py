@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, Site, operator, out, print_json, print_table, stop, with_store
+from monitor.commands.console import CONFIG, Json, Site, Where, operator, out, print_json, print_table, stop, with_store
 
 if TYPE_CHECKING:
     from monitor.store.users import User
@@ -116,7 +116,7 @@ def add_token(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     role: RoleName = "viewer",
     days: Annotated[int, typer.Option(help="For how long it works.", min=1, max=366)] = 90,
-    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+    path: Where = CONFIG,
     of: Annotated[str, typer.Option(help="The user it is for; it then may at most what they may.")] = "",
 ) -> None:
     """Make a token and print it: it is not shown again."""

@@ -1,18 +1,17 @@
 """`deskwatch why`: why somebody was paged, or was not."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from monitor.commands.console import CONFIG, Json, out, print_json, stop, with_store
+from monitor.commands.console import CONFIG, Json, Where, out, print_json, stop, with_store
 
 
 def why(
     about: Annotated[str, typer.Argument(help="A check, like booking-system/http, or an episode's id.")],
     at: Annotated[str, typer.Option(help='When: "2026-12-06 02:30" on the site\'s clock; now if not.')] = "",
-    path: Annotated[Path, typer.Option("--site", help="The configuration: a YAML file, or a folder of them.")] = CONFIG,
+    path: Where = CONFIG,
     as_json: Json = False,
 ) -> None:
     """Say why somebody was paged at a time, or why nobody was: every decision, and what became of each message."""

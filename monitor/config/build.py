@@ -167,7 +167,7 @@ def _site(single: _Single | None, documents: tuple[Document, ...], findings: Fin
         return None
     week = (ALWAYS,) * 7 if file.opening_hours is None else week_of(file.opening_hours)
     hours = OpeningHours(ZoneInfo(file.timezone), week, frozenset(file.holidays))
-    return Site(file.id, file.name or file.id, hours, file.capacity)
+    return Site(file.id, file.name or file.id, hours, file.capacity, file.language)
 
 
 def _assets(documents: tuple[Document, ...], reader: CheckReader, findings: Findings) -> list[FoundAsset]:

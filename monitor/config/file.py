@@ -32,6 +32,7 @@ from monitor.config.parts import (
     Id,
     Ids,
     Keyed,
+    Language,
     Listed,
     OneOrMore,
     OrText,
@@ -113,6 +114,11 @@ class SiteFile(Part):
     )
     holidays: Listed[Date] = Field((), description="Dates on which the site is closed, like 2026-12-25.")
     capacity: People = Field(0, description="How many people the site holds; without it the cost of outages is 0.")
+    language: Language = Field(
+        "en",
+        description="Language of messages, memos and the record: `en` or `de`. Whoever reads a page has their own. "
+        "`en` unless said.",
+    )
 
 
 class ConfirmFile(Part):

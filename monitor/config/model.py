@@ -15,6 +15,7 @@ from alerting.inbound import OUTSIDE
 from alerting.oncall import Directory, Person, Schedule
 from alerting.routes import Route
 from alerting.rules import Rule
+from language import DEFAULT
 from monitor.people.roles import Role
 from probes import Params
 from probes._engines.uplinks import Uplink
@@ -25,12 +26,16 @@ SECTIONS = ("uplinks", "wifi", "doors", "booking", "rooms", "equipment", "servic
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The space itself. `hours` knows its time zone, opening hours and holidays; `capacity` is in people."""
+    """The space itself. `hours` knows its time zone, opening hours and holidays; `capacity` is in people.
+
+    `language` is that of its messages and its record.
+    """
 
     id: str
     name: str
     hours: OpeningHours
     capacity: int
+    language: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema
@@ -108,6 +108,7 @@ HOURS_SCHEMA = WithJsonSchema(
 DayRange = Annotated[str, AfterValidator(lambda key: parse_day_range(key) and key)]
 DayHours = Annotated[tuple[Stretch, ...], BeforeValidator(parse_stretches), HOURS_SCHEMA]
 Zone = Annotated[str, AfterValidator(parse_zone)]
+Language = Literal["en", "de"]
 Date = Annotated[date, BeforeValidator(parse_date)]
 Clock = Annotated[
     time, BeforeValidator(parse_clock), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"})

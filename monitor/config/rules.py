@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from alerting.against import Against
 from alerting.rules import Rule, Severity
+from language import N_
 from monitor.config.document import Place, printable
 from monitor.config.file import RuleFile
 from monitor.config.problems import Findings, did_you_mean
@@ -14,7 +15,7 @@ from probes import DefaultRule, Probe, Status
 DOWN = Rule(
     check="",
     id="down",
-    says="is down",
+    says=N_("is down"),
     severity=Severity.CRITICAL,
     closed=Severity.WARNING,
     status=Status.DOWN,
@@ -24,7 +25,7 @@ DOWN = Rule(
 BLIND = Rule(
     check="",
     id="blind",
-    says="cannot be checked: the monitor itself has a problem",
+    says=N_("cannot be checked: the monitor itself has a problem"),
     severity=Severity.WARNING,
     status=Status.UNKNOWN,
     hold=300,

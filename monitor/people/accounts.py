@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
+from language import N_, gettext
 from monitor.config.model import Config
 from monitor.people.roles import EVERYWHERE, Role
 from monitor.store import audit_log, sessions, tokens, users
@@ -57,14 +58,16 @@ async def add(
     """
     wanted = folded(name)
     if not _NAME.fullmatch(wanted) or len(wanted) > LONGEST_NAME:
-        raise ValueError(
-            f"the name {name[:80]!r} cannot be taken: write at most {LONGEST_NAME} letters a-z, digits and .@+-_, "
+        words = N_(
+            "the name {name} cannot be taken: write at most {most} letters a-z, digits and .@+-_, "
             "like `ana` or `ana@example.org`"
         )
+        raise ValueError(gettext(words, name=repr(name[:80]), most=LONGEST_NAME))
     if wanted == LINK:
-        raise ValueError(f"the name {LINK!r} belongs to the sign-in link; give everybody a name of their own")
+        words = N_("the name {name} belongs to the sign-in link; give everybody a name of their own")
+        raise ValueError(gettext(words, name=repr(LINK)))
     if await users.named(conn, wanted) is not None:
-        raise ValueError(f"there is a user {wanted!r} already; take another name")
+        raise ValueError(gettext("there is a user {name} already; take another name", name=repr(wanted)))
     made = User(str(ULID()), wanted, by.now, password, subject, roles=roles)
     await users.add(conn, made)
     await audit_log.add(conn, by.entry("user added", f"{wanted} ({_said(roles)})"))
@@ -131,11 +134,13 @@ async def issue(
     """A new token, and its secret, which is not shown again. Raises ValueError with the remedy."""
     wanted = " ".join(name.split())
     if not 0 < len(wanted) <= LONGEST_NAME:
-        raise ValueError(f"a token needs a name of at most {LONGEST_NAME} characters that says what it is for")
+        words = N_("a token needs a name of at most {most} characters that says what it is for")
+        raise ValueError(gettext(words, most=LONGEST_NAME))
     if not timedelta(0) < life <= LONGEST_LIFE:
-        raise ValueError(f"a token lives from 1 to {LONGEST_LIFE.days} days")
+        raise ValueError(gettext("a token lives from 1 to {most} days", most=LONGEST_LIFE.days))
     if user is not None and not ((own := user.role_at(site)) and own.covers(role)):
-        raise ValueError(f"{user.name} may not {role}; a token may at most what its user may")
+        words = N_("{name} may not {role}; a token may at most what its user may")
+        raise ValueError(gettext(words, name=user.name, role=gettext(role)))
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     owner = user.id if user is not None else None
     made = Token(str(ULID()), wanted, owner, site, role, by.who, by.now, by.now + life)

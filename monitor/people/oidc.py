@@ -13,6 +13,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import aiohttp
 import jwt
 
+from language import N_, gettext
 from monitor.config.model import Oidc
 from monitor.people.accounts import folded
 from monitor.people.roles import Role, highest
@@ -29,7 +30,16 @@ _LEEWAY = timedelta(minutes=1)
 
 
 class Refused(Exception):  # noqa: N818 - read as a sentence
-    """Nobody was identified; the message says why and what helps."""
+    """Nobody was identified; the message says why and what helps: in English for the record, `told` to people."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message.format(**values) if values else message)
+        self._message, self._values = message, values
+
+    @property
+    def told(self) -> str:
+        """The message in the language that is spoken."""
+        return gettext(self._message, **self._values)
 
 
 class Ask(NamedTuple):
@@ -117,7 +127,7 @@ class Provider:
             found = await _asked("POST", known.token, data=form, headers={"Authorization": login})
         token = found.get("id_token")
         if not isinstance(token, str):
-            raise Refused("the provider sent no id_token; the scope `openid` must be among `server.oidc.scopes`")
+            raise Refused(N_("the provider sent no id_token; the scope `openid` must be among `server.oidc.scopes`"))
         return token
 
     async def _current(self, now: datetime, *, anew: bool = False) -> Known:
@@ -130,15 +140,16 @@ class Provider:
         issuer = self._oidc.issuer
         found = await _asked("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != issuer:
-            raise Refused(f"the provider calls itself {str(found.get('issuer'))[:100]!r}; write that as the issuer")
+            name = repr(str(found.get("issuer"))[:100])
+            raise Refused(N_("the provider calls itself {name}; write that as the issuer"), name=name)
         places = [str(found.get(name, "")) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if any(urlsplit(place).scheme != urlsplit(issuer).scheme for place in places):
-            raise Refused("the provider names addresses without TLS")
+            raise Refused(N_("the provider names addresses without TLS"))
         authorization, token, jwks = places
         try:
             keys = jwt.PyJWKSet.from_dict(await _asked("GET", jwks))
         except jwt.PyJWTError as error:
-            raise Refused(f"the provider's keys cannot be used: {error}") from None
+            raise Refused(N_("the provider's keys cannot be used: {why}"), why=error) from None
         methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return Known(now, authorization, token, "client_secret_basic" not in methods, keys)
 
@@ -156,20 +167,21 @@ def identified(oidc: Oidc, keys: jwt.PyJWKSet, token: str, nonce: str) -> Person
             options={"require": ["exp", "iat", "iss", "aud", "sub"]},
         )
     except jwt.PyJWTError as error:
-        raise Refused(f"the provider's token is not valid: {error}") from None
+        raise Refused(N_("the provider's token is not valid: {why}"), why=error) from None
     if not secrets.compare_digest(str(claims.get("nonce", "")).encode(errors="replace"), nonce.encode()):
-        raise Refused("the provider's token is the answer to another question")
+        raise Refused(N_("the provider's token is the answer to another question"))
     if claims.get("azp", oidc.client_id) != oidc.client_id:
-        raise Refused("the provider's token is for another program")
+        raise Refused(N_("the provider's token is for another program"))
     return Person(f"{oidc.issuer} {claims['sub']}"[:500], _name(oidc, claims), _role(oidc, claims))
 
 
 def _name(oidc: Oidc, claims: Mapping[str, Any]) -> str:
     name = claims.get(oidc.name_claim)
     if not isinstance(name, str) or not name:
-        raise Refused(f"the provider does not say `{oidc.name_claim}` of you; ask for it in `server.oidc.scopes`")
+        words = N_("the provider does not say `{claim}` of you; ask for it in `server.oidc.scopes`")
+        raise Refused(words, claim=oidc.name_claim)
     if oidc.name_claim == "email" and claims.get("email_verified") is not True:
-        raise Refused("the provider has not verified your e-mail address")
+        raise Refused(N_("the provider has not verified your e-mail address"))
     return folded(name)
 
 
@@ -184,7 +196,7 @@ def _key_id(token: str) -> str | None:
     try:
         found = jwt.get_unverified_header(token).get("kid")
     except jwt.PyJWTError as error:
-        raise Refused(f"the provider's token cannot be read: {error}") from None
+        raise Refused(N_("the provider's token cannot be read: {why}"), why=error) from None
     return found if isinstance(found, str) else None
 
 
@@ -192,7 +204,7 @@ def _key(keys: jwt.PyJWKSet, id: str | None) -> jwt.PyJWK:
     """The key of that id; a token that names none must be of the only one."""
     found = [key for key in keys.keys if key.key_id == id or (id is None and len(keys.keys) == 1)]
     if not found:
-        raise Refused("the provider's token is signed with a key that the provider does not know")
+        raise Refused(N_("the provider's token is signed with a key that the provider does not know"))
     return found[0]
 
 
@@ -209,12 +221,15 @@ async def _asked(method: str, url: str, **request: Any) -> dict[str, Any]:
             async for chunk in answer.content.iter_chunked(LARGEST):
                 body += chunk
                 if len(body) > LARGEST:
-                    raise Refused(f"{host} answered with more than {LARGEST // 1024} kB")
+                    raise Refused(N_("{host} answered with more than {most} kB"), host=host, most=LARGEST // 1024)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Refused(f"{host} cannot be reached: {error or 'no answer in time'}") from None
+        if not str(error):
+            raise Refused(N_("{host} cannot be reached: no answer in time"), host=host) from None
+        raise Refused(N_("{host} cannot be reached: {why}"), host=host, why=error) from None
     found = _object(bytes(body))
     if answer.status != 200 or found is None:
-        raise Refused(f"{host} answered with status {answer.status}: {str((found or {}).get('error', ''))[:100]}")
+        why = str((found or {}).get("error", ""))[:100]
+        raise Refused(N_("{host} answered with status {status}: {why}"), host=host, status=answer.status, why=why)
     return found
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from language import N_, gettext
+
 SHORTEST, LONGEST = 12, 256
 """Characters. NIST SP 800-63B asks for length, and for no mixture of signs."""
 
@@ -28,15 +30,19 @@ def objection(password: str, name: str) -> str:
     """Why a password is not good enough for the person of that name, with the remedy; "" if it is."""
     plain = "".join(one for one in password.casefold() if one.isalnum())
     if len(password) < SHORTEST:
-        return f"The password has {len(password)} characters; take {SHORTEST} or more, such as four words."
+        words = N_("The password has {number} characters; take {least} or more, such as four words.")
+        return gettext(words, number=len(password), least=SHORTEST)
     if len(password) > LONGEST:
-        return f"The password has {len(password)} characters; at most {LONGEST} are taken."
+        words = N_("The password has {number} characters; at most {most} are taken.")
+        return gettext(words, number=len(password), most=LONGEST)
     if len(set(password)) < 4:
-        return "The password is made of less than four different characters; take another."
+        return gettext("The password is made of less than four different characters; take another.")
     own = "".join(one for one in name.partition("@")[0].casefold() if one.isalnum())
     if own and own in plain and len(plain.replace(own, "")) < _BESIDE_THE_NAME:
-        return "The password is hardly more than the name; take another."
-    return "The password is among those that are tried first; take another." if plain in _common() else ""
+        return gettext("The password is hardly more than the name; take another.")
+    if plain in _common():
+        return gettext("The password is among those that are tried first; take another.")
+    return ""
 
 
 @cache

@@ -2,15 +2,17 @@
 
 from enum import StrEnum
 
+from language import N_, gettext
+
 
 class Role(StrEnum):
     """Who a route is for: anybody, a program with the token, or a person who may look, act, or change who may."""
 
     PUBLIC = "public"
     MACHINE = "machine"
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
+    VIEWER = N_("viewer")
+    OPERATOR = N_("operator")
+    ADMIN = N_("admin")
 
     def covers(self, wanted: "Role") -> bool:
         """Whether who has this role may do what that role is for; only what can be given covers anything."""
@@ -32,5 +34,6 @@ def highest(*roles: Role) -> Role | None:
 def given(word: str) -> Role:
     """The role of that name. Raises ValueError for what nobody can have."""
     if word not in GIVEN:
-        raise ValueError(f"there is no role {word[:40]!r}: it is {', '.join(GIVEN[:-1])} or {GIVEN[-1]}")
+        words = N_("there is no role {role}: it is {roles} or {last}")
+        raise ValueError(gettext(words, role=repr(word[:40]), roles=", ".join(GIVEN[:-1]), last=GIVEN[-1]))
     return Role(word)

@@ -6,7 +6,9 @@ from datetime import timedelta
 from incidents.availability import Availability, Budget, budget
 from incidents.messages import duration
 from incidents.recovery import Mean, time_between_failures
-from monitor.reports.document import Block, Figure, Figures, Mark, Paragraph, Section, Table
+from language import N_, gettext, ngettext
+from language import figures as written
+from monitor.reports.document import Block, Figure, Figures, Mark, Paragraph, Section, Table, columns
 from monitor.reports.facts import Facts
 from monitor.reports.standings import Standing, blackouts, of_groups, of_site, worst
 
@@ -15,20 +17,20 @@ BRIEF = timedelta(minutes=5)
 FEW = 5
 """How many of those that missed the target are named."""
 
-_COLUMNS = ("", "open hours", "around the clock", "measured", "down in open hours", "error budget left")
+_COLUMNS = N_("| open hours | around the clock | measured | down in open hours | error budget left")
 
 
 def section(facts: Facts, assets: Sequence[Standing]) -> Section:
     """The part of a memo that tells how reliable everything was."""
     target = facts.config.reports.targets.availability
     tables = (
-        ("Below target", worst(assets, target)[:FEW]),
-        ("Where one of several is enough", of_groups(facts, assets)),
-        ("All assets", assets),
+        (gettext("Below target"), worst(assets, target)[:FEW]),
+        (gettext("Where one of several is enough"), of_groups(facts, assets)),
+        (gettext("All assets"), assets),
     )
     named = (table(name, some, target) for name, some in tables if some)
     blocks: tuple[Block, ...] = (figures(facts, assets), *unmeasured(facts), *named)
-    return Section("Reliability", blocks)
+    return Section(gettext("Reliability"), blocks)
 
 
 def figures(facts: Facts, assets: Iterable[Standing]) -> Figures:
@@ -40,7 +42,7 @@ def figures(facts: Facts, assets: Iterable[Standing]) -> Figures:
 
 def table(name: str, rows: Iterable[Standing], target: float) -> Table:
     """How reliable each was, a row each."""
-    return Table(_COLUMNS, tuple(_row(one, target) for one in rows), name)
+    return Table(columns(gettext(_COLUMNS)), tuple(_row(one, target) for one in rows), name)
 
 
 def unmeasured(facts: Facts) -> Iterator[Paragraph]:
@@ -50,34 +52,46 @@ def unmeasured(facts: Facts) -> Iterator[Paragraph]:
     gaps = [one.ends - one.starts for one in blackouts(facts.spans, facts.start, facts.end)]
     gaps = [gap for gap in gaps if gap >= least]
     if gaps:
-        times = "once" if len(gaps) == 1 else f"{len(gaps)} times, at most {_length(max(gaps))} at a time"
-        yield Paragraph(
-            f"Deskwatch itself was not at work for {_length(sum(gaps, timedelta()))} ({times}). What happened meanwhile"
-            " is unknown: it counts neither as up nor as down, and the share of the time that was measured falls.",
-            Mark.UNKNOWN,
+        said = ngettext(
+            "Deskwatch itself was not at work for {length} (once).",
+            "Deskwatch itself was not at work for {length} ({number} times, at most {longest} at a time).",
+            len(gaps),
+            length=_length(sum(gaps, timedelta())),
+            longest=_length(max(gaps)),
         )
+        meaning = gettext(
+            "What happened meanwhile is unknown: it counts neither as up nor as down, and the share of the time that "
+            "was measured falls."
+        )
+        yield Paragraph(f"{said} {meaning}", Mark.UNKNOWN)
 
 
 def share(found: Availability) -> str:
     """How much of the known time it was up: "99.82 %", never rounded up; "not measured" where nothing is known."""
     if not found.known:
-        return "not measured"
+        return gettext("not measured")
     return _percent(found.up * 10_000 // found.known, 2)
 
 
 def measured(found: Availability) -> str:
     """How much of the time asked about is known: "measured 97.4 % of the time", never rounded up."""
-    return f"measured {_covered(found)}" if found.known else "never measured"
+    if not found.known:
+        return gettext("never measured")
+    return (
+        gettext("measured {share} of the time", share=_coverage(found))
+        if found.unknown
+        else gettext("measured all the time")
+    )
 
 
 def _budget(site: Availability, one: Budget) -> Figure:
     """What may still fail; what is not known may have been spent, so it is said."""
-    note = f"{_length(one.spent)} of {_length(one.allowed)} used"
+    note = gettext("{spent} of {allowed} used", spent=_length(one.spent), allowed=_length(one.allowed))
     if one.unknown:
-        note += f"; {_length(one.unknown)} were not measured"
+        note += gettext("; {length} were not measured", length=_length(one.unknown))
     return Figure(
-        name="Error budget left",
-        text=_left(one) if site.known else "not measured",
+        name=gettext("Error budget left"),
+        text=_left(one) if site.known else gettext("not measured"),
         value=one.left.total_seconds() if site.known else None,
         unit="seconds",
         note=note,
@@ -93,9 +107,9 @@ def _spent(one: Budget) -> Mark:
 
 def _between(found: Mean | None) -> Figure:
     if found is None:
-        return Figure("Time between incidents", "no incident began")
+        return Figure(gettext("Time between incidents"), gettext("no incident began"))
     seconds = found.length.total_seconds()
-    return Figure("Time between incidents", duration(seconds), seconds, "seconds")
+    return Figure(gettext("Time between incidents"), duration(seconds), seconds, "seconds")
 
 
 def _row(one: Standing, target: float) -> tuple[str, ...]:
@@ -112,19 +126,25 @@ def _row(one: Standing, target: float) -> tuple[str, ...]:
 
 def _covered(found: Availability) -> str:
     if not found.known:
-        return "never"
-    return f"{_percent(found.known * 1000 // found.total, 1)} of the time" if found.unknown else "all the time"
+        return gettext("never")
+    return gettext("{share} of the time", share=_coverage(found)) if found.unknown else gettext("all the time")
+
+
+def _coverage(found: Availability) -> str:
+    return _percent(found.known * 1000 // found.total, 1)
 
 
 def _left(one: Budget) -> str:
     """What is left of a budget, in words."""
-    return _length(one.left) if one.left >= timedelta() else f"none: {_length(-one.left)} too much"
+    return (
+        _length(one.left) if one.left >= timedelta() else gettext("none: {length} too much", length=_length(-one.left))
+    )
 
 
 def _percent(parts: int, digits: int) -> str:
     """A whole number of tenths or hundredths of a per cent; all of it is "100 %"."""
     whole, rest = divmod(parts, 10**digits)
-    return "100 %" if whole == 100 else f"{whole}.{rest:0{digits}} %"
+    return "100 %" if whole == 100 else written(f"{whole}.{rest:0{digits}} %")
 
 
 def _length(span: timedelta) -> str:

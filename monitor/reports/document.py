@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from language import DEFAULT
+
 Cell = str | int | float | None
 """What stands in a table: text (times as the site's clock has them), a number, or nothing where nobody knows."""
 
@@ -137,6 +139,7 @@ class Document:
     """A report about the time from `start` to `end`.
 
     `zone` is the IANA name of the zone in which its times are shown; `summary` says everything in a sentence or two.
+    `language` is the code of the one that it is written in.
     """
 
     kind: Kind
@@ -149,12 +152,18 @@ class Document:
     summary: str
     mark: Mark
     sections: tuple[Section, ...]
+    language: str = DEFAULT
 
     @property
     def items(self) -> tuple[Item, ...]:
         """Everything in it that needs somebody."""
         blocks = (block for section in self.sections for block in section.blocks)
         return tuple(item for block in blocks if isinstance(block, Items) for item in block.items)
+
+
+def columns(said: str) -> tuple[str, ...]:
+    """The names of a table's columns, which are one message with bars in between: a word alone could mean anything."""
+    return tuple(name.strip() for name in said.split("|"))
 
 
 def to_json(document: Document) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from incidents.messages import duration, plain
+from language import N_, gettext, ngettext
 from monitor.config.model import Asset, Check
 from monitor.reports.document import Item, Mark
 from probes import Reading, Sample, Status
@@ -14,8 +15,9 @@ _DAY = 86_400.0
 class Ending(NamedTuple):
     """A metric that tells of an end: from `limit` on, downwards or `upwards`, somebody should act.
 
-    `says` completes the name of the asset, with `{part}` and `{left}` as people read them: what is left, or used up, in
-    time, per cent or people. Where `says` does not name the part the worst one counts; `part` restricts it to one.
+    `says` is a sentence about the `{asset}`, with `{part}` and `{left}` as people read them: what is left, or used
+    up, in time, per cent or people. Where `says` does not name the part the worst one counts; `part` restricts it to
+    one.
     """
 
     metric: str
@@ -35,60 +37,60 @@ ENDINGS = (
     Ending(
         "deskwatch_certificate_remaining_seconds",
         14 * _DAY,
-        "has a certificate that ends in {left}",
-        "Renew the certificate, or ask whoever looks after this service to.",
+        N_("{asset} has a certificate that ends in {left}"),
+        N_("Renew the certificate, or ask whoever looks after this service to."),
     ),
     Ending(
         "deskwatch_display_lamp_used_ratio",
         0.9,
-        "has a lamp with {left} of its life behind it",
-        "Order a lamp now; it can fail in the middle of a meeting.",
+        N_("{asset} has a lamp with {left} of its life behind it"),
+        N_("Order a lamp now; it can fail in the middle of a meeting."),
         upwards=True,
     ),
     Ending(
         "deskwatch_printer_supply_ratio",
         0.1,
-        "has {left} of its {part} left",
-        "Put a new one beside the device, and order another.",
+        N_("{asset} has {left} of its {part} left"),
+        N_("Put a new one beside the device, and order another."),
     ),
     Ending(
         "deskwatch_door_battery_ratio",
         0.2,
-        "has a lock with {left} of its battery left: {part}",
-        "Change the batteries of this lock; when they are empty the door stays shut.",
+        N_("{asset} has a lock with {left} of its battery left: {part}"),
+        N_("Change the batteries of this lock; when they are empty the door stays shut."),
     ),
     Ending(
         "deskwatch_sensor_battery_ratio",
         0.15,
-        "has a sensor with {left} of its battery left: {part}",
-        "Change the battery of this sensor.",
+        N_("{asset} has a sensor with {left} of its battery left: {part}"),
+        N_("Change the battery of this sensor."),
     ),
     Ending(
         "deskwatch_ups_replace_battery",
         1,
-        "needs a new battery",
-        "Order the battery for this model; until then the next power cut is felt at once.",
+        N_("{asset} needs a new battery"),
+        N_("Order the battery for this model; until then the next power cut is felt at once."),
         upwards=True,
     ),
     Ending(
         "deskwatch_device_storage_used_ratio",
         0.9,
-        "has a storage that is {left} full: {part}",
-        "Ask whoever looks after this device to make room.",
+        N_("{asset} has a storage that is {left} full: {part}"),
+        N_("Ask whoever looks after this device to make room."),
         upwards=True,
     ),
     Ending(
         "deskwatch_review_remaining_seconds",
         14 * _DAY,
-        "has to be done within {left}",
-        "Do it, or find somebody who does, and sign it off.",
+        N_("{asset} has to be done within {left}"),
+        N_("Do it, or find somebody who does, and sign it off."),
         link="/reviews",
     ),
     Ending(
         "deskwatch_credentials",
         1,
-        "lets {left} in who should not have a key any more",
-        "Look through who can enter, and switch off what has no contract.",
+        N_("{asset} lets {left} in who should not have a key any more"),
+        N_("Look through who can enter, and switch off what has no contract."),
         upwards=True,
         part="orphaned",
         link="/audits/credentials",
@@ -96,8 +98,8 @@ ENDINGS = (
     Ending(
         "deskwatch_credentials",
         1,
-        "keeps {left} out who should have a key",
-        "Look through who can enter, and give the keys that are missing.",
+        N_("{asset} keeps {left} out who should have a key"),
+        N_("Look through who can enter, and give the keys that are missing."),
         upwards=True,
         part="missing",
         link="/audits/credentials",
@@ -133,12 +135,12 @@ def _come(ending: Ending, reading: Reading) -> list[Sample]:
 
 
 def _item(asset: Asset, check: Check, ending: Ending, sample: Sample) -> Item:
-    says = ending.says.format(part=plain(sample.part), left=left(ending.metric, sample.value))
+    name, rest = plain(asset.name), left(ending.metric, sample.value)
     part = sample.part if "{part}" in ending.says else ending.part
     return Item(
         key=f"{check.id}/{ending.metric}/{part}",
-        title=f"{plain(asset.name)} {says}",
-        todo=ending.todo,
+        title=gettext(ending.says, asset=name, part=plain(sample.part), left=rest),
+        todo=gettext(ending.todo),
         link=ending.link or f"/assets/{asset.id}",
         mark=Mark.WATCH,
     )
@@ -148,7 +150,7 @@ def left(metric: str, value: float) -> str:
     """A rest as people read it: "9 days", "8 %", "2 people"."""
     if metric.endswith("_seconds"):
         days = int(value // _DAY)
-        return duration(max(value, 0)) if days < 2 else f"{days} days"
+        return duration(max(value, 0)) if days < 2 else ngettext("{number} day", "{number} days", days)
     if metric.endswith("_ratio"):
         return f"{value * 100:.0f} %"
-    return f"{value:.0f} {'person' if round(value) == 1 else 'people'}"
+    return ngettext("{number} person", "{number} people", round(value))

@@ -25,6 +25,8 @@ from probes import Reading
 _MICROSECOND = timedelta(microseconds=1)
 _CHECKS = 25
 """Of how many checks spans are read at once: others get their turn in between."""
+_RECENT = timedelta(days=2)
+"""Back to when all spans are read at once: they are few, and the database has them by when they ended."""
 _STEP = 3600
 """Seconds of the rollups from which latencies are added up."""
 
@@ -85,7 +87,7 @@ async def gather(
         start=start,
         end=end,
         made=made,
-        spans=await _spans(conn, config, start, end),
+        spans=await _spans(conn, config, start, end, made),
         incidents=await incidents.between(conn, start, end),
         actions=await actions.between(conn, start, end),
         episodes=await episodes.between(conn, start, end),
@@ -98,7 +100,12 @@ async def gather(
     )
 
 
-async def _spans(conn: AsyncConnection, config: Config, start: datetime, end: datetime) -> dict[str, tuple[Span, ...]]:
+async def _spans(
+    conn: AsyncConnection, config: Config, start: datetime, end: datetime, now: datetime
+) -> dict[str, tuple[Span, ...]]:
+    if now - start <= _RECENT:
+        recent = await spans.between(conn, start, end)
+        return {check.id: recent[check.id] for check in config.checks if check.id in recent}
     found: dict[str, tuple[Span, ...]] = {}
     for checks in batches([check.id for check in config.checks], _CHECKS):
         found |= await spans.between(conn, start, end, checks)

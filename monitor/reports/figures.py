@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from incidents.messages import percent
+from language import N_, gettext
+from language import figures as written
 from monitor.reports.document import Figure, Mark
 from monitor.reports.facts import Facts
 
 
 class Known(NamedTuple):
-    """A figure that memos know: what it is called, its unit, and whether it is a share."""
+    """A figure that memos know: what it is called, its unit for programs, and whether it is a share."""
 
     title: str
     unit: str
@@ -18,13 +20,13 @@ class Known(NamedTuple):
 
 
 KNOWN: Mapping[str, Known] = {
-    "app_adoption_ratio": Known("Members who use the app", "ratio", share=True),
-    "automation_ratio": Known("Done without staff", "ratio", share=True),
-    "occupancy_ratio": Known("Occupancy", "ratio", share=True),
-    "members": Known("Members", ""),
-    "new_bookings": Known("New bookings", ""),
-    "revenue": Known("Revenue", "in the currency of the site"),
-    "pipeline": Known("Pipeline", "in the currency of the site"),
+    "app_adoption_ratio": Known(N_("Members who use the app"), "ratio", share=True),
+    "automation_ratio": Known(N_("Done without staff"), "ratio", share=True),
+    "occupancy_ratio": Known(N_("Occupancy"), "ratio", share=True),
+    "members": Known(N_("Members"), ""),
+    "new_bookings": Known(N_("New bookings"), ""),
+    "revenue": Known(N_("Revenue"), "in the currency of the site"),
+    "pipeline": Known(N_("Pipeline"), "in the currency of the site"),
 }
 """The figures that can be pushed, by name. A share is from 0 to 1."""
 
@@ -49,7 +51,7 @@ def adoption(facts: Facts, earlier: Facts) -> tuple[Figure, ...]:
     value, target = newest(facts, ADOPTION), facts.config.reports.targets.adoption
     if value is None:
         return ()
-    found = _figure(ADOPTION, value, newest(earlier, ADOPTION), f"target {percent(target)}")
+    found = _figure(ADOPTION, value, newest(earlier, ADOPTION), gettext("target {share}", share=percent(target)))
     return (found if value >= target else replace(found, mark=Mark.BAD),)
 
 
@@ -64,10 +66,10 @@ def verify(name: str, value: float) -> None:
 
 def _figure(name: str, value: float, before: float | None, target: str = "") -> Figure:
     known = KNOWN[name]
-    trend = f"{_text(known, before)} before" if before is not None else ""
+    trend = gettext("{value} before", value=_text(known, before)) if before is not None else ""
     mark = Mark.GOOD if target else Mark.NEUTRAL
-    return Figure(known.title, _text(known, value), value, known.unit, target, trend, mark=mark)
+    return Figure(gettext(known.title), _text(known, value), value, known.unit, target, trend, mark=mark)
 
 
 def _text(known: Known, value: float) -> str:
-    return f"{percent(value)}" if known.share else f"{value:,.6g}"
+    return percent(value) if known.share else written(f"{value:,.6g}")

@@ -4,70 +4,98 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from alerting.channels import NoticeKind
 from incidents.impact import Basis, Impact, Level
 from incidents.incident import EntryKind, Incident, Stage
 from incidents.messages import FIELDS, duration
 from incidents.review import Category, Detection
+from language import N_, current, gettext
+from language import figures as number
 from monitor.config.model import Config
-from monitor.reports.document import Block, Document, Figure, Figures, Kind, Mark, Paragraph, Section, Table
+from monitor.reports.document import Block, Document, Figure, Figures, Kind, Mark, Paragraph, Section, Table, columns
 from monitor.reports.record import CAUSES
 from monitor.store.attachments import Attachment
 from monitor.store.outbox import Message
+from monitor.store.tables import MessageState
 
 KINDS: Mapping[EntryKind, str] = {
-    EntryKind.NOTE: "Note",
-    EntryKind.TURN: "State",
-    EntryKind.STEP: "Step",
-    EntryKind.VALUE: "Measured",
-    EntryKind.EVIDENCE: "Closer look",
-    EntryKind.DELIVERY: "Message",
-    EntryKind.CHANGE: "Change",
+    EntryKind.NOTE: N_("Note"),
+    EntryKind.TURN: N_("State"),
+    EntryKind.STEP: N_("Step"),
+    EntryKind.VALUE: N_("Measured"),
+    EntryKind.EVIDENCE: N_("Closer look"),
+    EntryKind.DELIVERY: N_("Message"),
+    EntryKind.CHANGE: N_("Change"),
 }
 """What the kinds of lines of a timeline are called."""
 
+NOTICES: Mapping[NoticeKind, str] = {
+    NoticeKind.FIRING: N_("firing"),
+    NoticeKind.UPDATE: N_("update"),
+    NoticeKind.REPEAT: N_("repeat"),
+    NoticeKind.RESOLVED: N_("resolved"),
+    NoticeKind.MISSED: N_("missed"),
+    NoticeKind.ALARM: N_("alarm"),
+    NoticeKind.DRILL: N_("drill"),
+    NoticeKind.TEST: N_("test"),
+    NoticeKind.REPORT: N_("report"),
+}
+"""Why a message went out, in a word."""
+
+STATES: Mapping[MessageState, str] = {
+    MessageState.QUEUED: N_("queued"),
+    MessageState.LEASED: N_("leased"),
+    MessageState.RETRY: N_("retry"),
+    MessageState.ACCEPTED: N_("accepted"),
+    MessageState.MERGED: N_("merged"),
+    MessageState.DEAD: N_("dead"),
+    MessageState.CANCELLED: N_("cancelled"),
+}
+"""How far a message is, in a word."""
+
 STAGES: Mapping[Stage, str] = {
-    Stage.OPEN: "still there, nobody has it",
-    Stage.ACKNOWLEDGED: "still there, in hand",
-    Stage.RESOLVED: "over, not all is written down",
-    Stage.REVIEWED: "over and reviewed",
+    Stage.OPEN: N_("still there, nobody has it"),
+    Stage.ACKNOWLEDGED: N_("still there, in hand"),
+    Stage.RESOLVED: N_("over, not all is written down"),
+    Stage.REVIEWED: N_("over and reviewed"),
 }
 """How far an incident is, in a sentence."""
 
 LEVELS: Mapping[Level, str] = {
-    Level.NONE: "harmless for members",
-    Level.MINOR: "minor",
-    Level.MAJOR: "major",
-    Level.CRITICAL: "critical",
+    Level.NONE: N_("harmless for members"),
+    Level.MINOR: N_("minor"),
+    Level.MAJOR: N_("major"),
+    Level.CRITICAL: N_("critical"),
 }
 """How bad an incident was for members."""
 
 COUNTED: Mapping[Basis, str] = {
-    Basis.CAPACITY: "everybody whom it serves, for nobody counted who was there",
-    Basis.BOOKINGS: "the seats of the rooms while they were booked",
-    Basis.CLIENTS: "the devices that are usually on that network at that hour",
-    Basis.SAID: "as whoever reported it said",
+    Basis.CAPACITY: N_("everybody whom it serves, for nobody counted who was there"),
+    Basis.BOOKINGS: N_("the seats of the rooms while they were booked"),
+    Basis.CLIENTS: N_("the devices that are usually on that network at that hour"),
+    Basis.SAID: N_("as whoever reported it said"),
 }
 """How the people were counted whom an outage hit."""
 
 NOTICED: Mapping[Detection, str] = {
-    Detection.UNSAID: "not said yet",
-    Detection.US: "a check, or somebody of the staff",
-    Detection.MEMBER: "a member",
+    Detection.UNSAID: N_("not said yet"),
+    Detection.US: N_("a check, or somebody of the staff"),
+    Detection.MEMBER: N_("a member"),
 }
 """Who noticed first."""
 
 LABELS: Mapping[str, str] = {
-    "resolution": "Resolution",
-    "category": "Kind of cause",
-    "root_cause": "Root cause",
-    "detection": "Who noticed it first",
-    "missing_check": "Missing check",
-    "trigger": "Trigger",
-    "factors": "Contributing factors",
-    "impact": "What it meant for members",
-    "went_well": "What went well",
-    "went_wrong": "What went badly",
-    "no_action": "Why nothing is to be done",
+    "resolution": N_("Resolution"),
+    "category": N_("Kind of cause"),
+    "root_cause": N_("Root cause"),
+    "detection": N_("Who noticed it first"),
+    "missing_check": N_("Missing check"),
+    "trigger": N_("Trigger"),
+    "factors": N_("Contributing factors"),
+    "impact": N_("What it meant for members"),
+    "went_well": N_("What went well"),
+    "went_wrong": N_("What went badly"),
+    "no_action": N_("Why nothing is to be done"),
 }
 """What the fields of a review are called, in the order of the form."""
 
@@ -97,49 +125,70 @@ def document(
         summary=_summary(incident, made),
         mark=Mark.BAD if incident.stage.live else Mark.WATCH if incident.unwritten else Mark.GOOD,
         sections=tuple(one for one in parts if one is not None),
+        language=current(),
     )
 
 
 def reckoning(cost: Impact) -> str:
     """How a cost was worked out, in a sentence."""
     people = f"{cost.people:,.0f}" if cost.people >= 10 or cost.people == int(cost.people) else f"{cost.people:,.1f}"
-    return f"{duration(cost.open_seconds)} of opening time x {people} people: {COUNTED[cost.basis]}."
+    return gettext(
+        "{length} of opening time x {people} people: {counted}.",
+        length=duration(cost.open_seconds),
+        people=number(people),
+        counted=gettext(COUNTED[cost.basis]),
+    )
 
 
 def written(incident: Incident) -> Iterator[tuple[str, str]]:
     """What people wrote down about it: the name of each field that says something, and what it says."""
     for field, label in LABELS.items():
         if said := getattr(incident, field):
-            yield label, CAUSES[said] if isinstance(said, Category) else NOTICED.get(said, said)
+            yield gettext(label), _said(said)
+
+
+def _said(value: str) -> str:
+    """A field of a review as people read it: one of those that are chosen by its words, others as they were written."""
+    if isinstance(value, Category):
+        return gettext(CAUSES[value])
+    return gettext(NOTICED[value]) if isinstance(value, Detection) else value
 
 
 def _summary(incident: Incident, made: datetime) -> str:
     lasted = duration(((incident.resolved or made) - incident.opened).total_seconds())
     if incident.merged_into is not None:
-        return f"It is one with another incident, {incident.merged_into}, which tells of both."
+        return gettext("It is one with another incident, {id}, which tells of both.", id=incident.merged_into)
+    stage = gettext(STAGES[incident.stage])
     if incident.stage.live:
-        return f"It has lasted for {lasted} and is {STAGES[incident.stage]}."
-    cost = f"It cost {incident.member_minutes:,.0f} member-minutes" if incident.member_minutes else "It cost nothing"
-    cost = "What it cost is being worked out" if incident.uncosted else cost
-    return f"It lasted {lasted}. {cost}. It is {STAGES[incident.stage]}."
+        return gettext("It has lasted for {length} and is {stage}.", length=lasted, stage=stage)
+    over = gettext("It lasted {length}.", length=lasted)
+    return f"{over} {_costs(incident)} {gettext('It is {stage}.', stage=stage)}"
+
+
+def _costs(incident: Incident) -> str:
+    if incident.uncosted:
+        return gettext("What it cost is being worked out.")
+    if not incident.member_minutes:
+        return gettext("It cost nothing.")
+    return gettext("It cost {minutes} member-minutes.", minutes=number(f"{incident.member_minutes:,.0f}"))
 
 
 def _meaning(incident: Incident, config: Config, zone: ZoneInfo) -> Section:
     asset = config.asset(incident.asset)
     rows = {
-        "What": asset.name if asset is not None else incident.asset,
-        "For members": asset.affects if asset is not None else "",
-        "Severity": incident.severity.value,
-        "How bad it was": "" if incident.stage.live or incident.uncosted else LEVELS[incident.level],
-        "Began": _at(incident.opened, zone),
-        "Reported by": incident.reporter,
-        "In hand": _by(incident.acknowledged, incident.acknowledged_by, zone),
-        "Over": _at(incident.resolved, zone),
-        "Came back": f"{incident.reopened} x" if incident.reopened else "",
-        "Told of by": incident.merged_into or "",
-        "Number": incident.id,
+        gettext("What"): asset.name if asset is not None else incident.asset,
+        gettext("For members"): asset.affects if asset is not None else "",
+        gettext("Severity"): gettext(incident.severity.value),
+        gettext("How bad it was"): "" if incident.stage.live or incident.uncosted else gettext(LEVELS[incident.level]),
+        gettext("Began"): _at(incident.opened, zone),
+        gettext("Reported by"): incident.reporter,
+        gettext("In hand"): _by(incident.acknowledged, incident.acknowledged_by, zone),
+        gettext("Over"): _at(incident.resolved, zone),
+        gettext("Came back"): f"{incident.reopened} x" if incident.reopened else "",
+        gettext("Told of by"): incident.merged_into or "",
+        gettext("Number"): incident.id,
     }
-    return Section("What it was", (_pairs(rows.items()),))
+    return Section(gettext("What it was"), (_pairs(rows.items()),))
 
 
 def _cost(incident: Incident, config: Config) -> Section | None:
@@ -148,47 +197,50 @@ def _cost(incident: Incident, config: Config) -> Section | None:
         return None
     minutes = incident.member_minutes
     figures = [
-        Figure("Member-minutes", f"{minutes:,.0f}", minutes * 60, "seconds"),
-        Figure("Opening time lost", duration(cost.open_seconds), cost.open_seconds, "seconds"),
-        Figure("People", f"{cost.people:,.1f}", cost.people, "people"),
+        Figure(gettext("Member-minutes"), number(f"{minutes:,.0f}"), minutes * 60, "seconds"),
+        Figure(gettext("Opening time lost"), duration(cost.open_seconds), cost.open_seconds, "seconds"),
+        Figure(gettext("People"), number(f"{cost.people:,.1f}"), cost.people, "people"),
     ]
     if cost.bookings is not None:
-        figures.append(Figure("Bookings hit", str(cost.bookings), cost.bookings, "bookings"))
+        figures.append(Figure(gettext("Bookings hit"), str(cost.bookings), cost.bookings, "bookings"))
     blocks: list[Block] = [Figures(tuple(figures)), Paragraph(reckoning(cost))]
     if corrected is not None:
-        blocks.append(
-            Paragraph(
-                f"Corrected by {corrected.who} on {_at(corrected.at, config.site.hours.zone)}: {corrected.reason} "
-                f"It had been worked out as {cost.member_minutes:,.0f} member-minutes."
-            )
+        text = gettext(
+            "Corrected by {who} on {when}: {reason} It had been worked out as {minutes} member-minutes.",
+            who=corrected.who,
+            when=_at(corrected.at, config.site.hours.zone),
+            reason=corrected.reason,
+            minutes=number(f"{cost.member_minutes:,.0f}"),
         )
+        blocks.append(Paragraph(text))
     names = [asset.name for id in cost.assets if (asset := config.asset(id)) is not None]
     if names:
-        blocks.append(Paragraph(f"Did not work: {', '.join(names)}."))
-    return Section("What it cost", tuple(blocks))
+        blocks.append(Paragraph(gettext("Did not work: {names}.", names=", ".join(names))))
+    return Section(gettext("What it cost"), tuple(blocks))
 
 
 def _timeline(incident: Incident, zone: ZoneInfo) -> Section:
     rows = tuple(
-        (_at(entry.at, zone), entry.who, KINDS[entry.kind], entry.text, _at(entry.noted, zone) or None)
+        (_at(entry.at, zone), entry.who, gettext(KINDS[entry.kind]), entry.text, _at(entry.noted, zone) or None)
         for _, entry in incident.lines
     )
-    return Section("Timeline", (Table(("At", "Who", "Kind", "What", "First noted as"), rows),))
+    names = columns(gettext("At | Who | Kind | What | First noted as"))
+    return Section(gettext("Timeline"), (Table(names, rows),))
 
 
 def _messages(messages: Sequence[Message], zone: ZoneInfo) -> Section | None:
     rows = tuple(
         (
             _at(one.finished or one.created, zone),
-            one.notification.key.kind.value,
+            gettext(NOTICES[one.notification.key.kind]),
             one.notification.key.destination,
             one.notification.title,
-            one.state.value,
+            gettext(STATES[one.state]),
         )
         for one in messages
     )
-    table = Table(("At", "Kind", "To", "What", "What became of it"), rows)
-    return Section("Messages", (table,)) if rows else None
+    table = Table(columns(gettext("At | Kind | To | What | What became of it")), rows)
+    return Section(gettext("Messages"), (table,)) if rows else None
 
 
 def _review(incident: Incident) -> Section | None:
@@ -196,22 +248,23 @@ def _review(incident: Incident) -> Section | None:
     if found:
         blocks.append(_pairs(found))
     if incident.unwritten and not incident.stage.live:
-        lacks = "; ".join(FIELDS[field] for field in incident.unwritten)
-        blocks.append(Paragraph(f"Not written down yet: {lacks}.", Mark.WATCH))
-    return Section("Review", tuple(blocks)) if blocks else None
+        lacks = "; ".join(gettext(FIELDS[field]) for field in incident.unwritten)
+        blocks.append(Paragraph(gettext("Not written down yet: {fields}.", fields=lacks), Mark.WATCH))
+    return Section(gettext("Review"), tuple(blocks)) if blocks else None
 
 
 def _actions(incident: Incident, zone: ZoneInfo) -> Section | None:
     rows = tuple(
         (one.text, one.owner, one.due.isoformat(), _by(one.done, one.done_by, zone) or None) for one in incident.actions
     )
-    return Section("What is to be done", (Table(("What", "Who", "Until", "Done"), rows),)) if rows else None
+    table = Table(columns(gettext("What | Who | Until | Done")), rows)
+    return Section(gettext("What is to be done"), (table,)) if rows else None
 
 
 def _files(files: Sequence[Attachment], zone: ZoneInfo) -> Section | None:
     rows = tuple((one.name, one.type, one.size, one.who, _at(one.at, zone), one.digest.hex()) for one in files)
-    columns = ("Name", "Type", "Bytes", "Added by", "At", "SHA-256")
-    return Section("Files", (Table(columns, rows),)) if rows else None
+    table = Table(columns(gettext("Name | Type | Bytes | Added by | At | SHA-256")), rows)
+    return Section(gettext("Files"), (table,)) if rows else None
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> Table:

@@ -7,9 +7,11 @@ from datetime import timedelta
 from itertools import pairwise
 
 from incidents.messages import duration, figure, local, percent
+from language import figures as written
+from language import gettext, ngettext, whole_month
 from monitor.config.model import Asset, Check
 from monitor.reports import availability, memo, standings, use
-from monitor.reports.document import Block, Document, Figure, Figures, Kind, Mark, Paragraph, Section, Table
+from monitor.reports.document import Block, Document, Figure, Figures, Kind, Mark, Paragraph, Section, Table, columns
 from monitor.reports.facts import Facts
 from monitor.reports.outages import Due, Outage, due, outages
 from monitor.reports.standings import Standing
@@ -38,11 +40,12 @@ def documents(facts: Facts, earlier: Facts) -> tuple[Document, ...]:
 
 def sealed(document: Document, fingerprint: str) -> Document:
     """The dossier with the fingerprint of its export: whoever has it can tell whether the export was changed."""
-    text = (
-        f"The export with every reading has the fingerprint {fingerprint}. "
-        "`deskwatch report isp --verify FILE` tells that of a file, and whether the file is whole."
+    text = gettext(
+        "The export with every reading has the fingerprint {fingerprint}. "
+        "`deskwatch report isp --verify FILE` tells that of a file, and whether the file is whole.",
+        fingerprint=fingerprint,
     )
-    return replace(document, sections=(*document.sections, Section("Evidence", (Paragraph(text),))))
+    return replace(document, sections=(*document.sections, Section(gettext("Evidence"), (Paragraph(text),))))
 
 
 def _dossier(
@@ -54,7 +57,7 @@ def _dossier(
     for asset in lines:
         standing = known.get(asset.id)
         if standing is None:
-            said.append(f"{asset.name}: nothing measures whether it works.")
+            said.append(gettext("{line}: nothing measures whether it works.", line=asset.name))
             continue
         found = outages(facts, asset, standing)
         owed = due(found, asset.uplink.contract, facts.start, facts.end) if asset.uplink else Due(1, 0, None)
@@ -63,26 +66,30 @@ def _dossier(
         parts.append(_line(facts, asset, standing, before.get(asset.id), found, owed))
     start = facts.start.astimezone(facts.zone)
     parts += [use.lines(facts), _failovers(facts), _method(lines)]
-    return memo.made(Kind.ISP, facts, f"{provider}: {start:%B %Y}", " ".join(said), mark, parts)
+    title = gettext("{provider}: {month} {year}", provider=provider, month=whole_month(start), year=start.year)
+    return memo.made(Kind.ISP, facts, title, " ".join(said), mark, parts)
 
 
 def _in_short(asset: Asset, found: Sequence[Outage], owed: Due) -> str:
     if not found:
-        return f"{asset.name}: no outage."
+        return gettext("{line}: no outage.", line=asset.name)
     down = duration(sum((one.length for one in found), timedelta()).total_seconds())
-    times = "one outage" if len(found) == 1 else f"{len(found)} outages"
-    claim = f" {_claim(asset, owed)} is due by the contract." if owed.share else ""
-    return f"{asset.name}: {times}, {down} together.{claim}"
+    said = ngettext(
+        "{line}: one outage, {length} together.",
+        "{line}: {number} outages, {length} together.",
+        len(found),
+        line=asset.name,
+        length=down,
+    )
+    return f"{said} {_claim(asset, owed)}" if owed.share else said
 
 
 def _claim(asset: Asset, owed: Due) -> str:
+    share = percent(owed.share)
     if owed.amount is None or asset.uplink is None:
-        return f"A credit of {percent(owed.share)} of the month's fee"
-    return (
-        f"A credit of {owed.amount:,.2f} {asset.uplink.contract.currency} ({percent(owed.share)} of the fee)".replace(
-            "  ", " "
-        )
-    )
+        return gettext("A credit of {share} of the month's fee is due by the contract.", share=share)
+    amount = f"{written(f'{owed.amount:,.2f}')} {asset.uplink.contract.currency}".rstrip()
+    return gettext("A credit of {amount} ({share} of the fee) is due by the contract.", amount=amount, share=share)
 
 
 def _line(
@@ -106,21 +113,29 @@ def _reliability(asset: Asset, standing: Standing, before: Standing | None, owed
         else Mark.BAD
     )
     yield Figure(
-        "Availability around the clock",
+        gettext("Availability around the clock"),
         availability.share(always),
         always.ratio,
         "ratio",
-        f"promised {percent(promised, 2)}" if promised else "",
-        f"{availability.share(before.always)} before" if before is not None and before.always.known else "",
+        gettext("promised {value}", value=percent(promised, 2)) if promised else "",
+        gettext("{value} before", value=availability.share(before.always))
+        if before is not None and before.always.known
+        else "",
         availability.measured(always),
         mark,
     )
-    yield Figure("Availability in open hours", availability.share(standing.open), standing.open.ratio, "ratio")
+    yield Figure(gettext("Availability in open hours"), availability.share(standing.open), standing.open.ratio, "ratio")
     if asset.uplink and asset.uplink.contract.credits:
-        text = f"{percent(owed.share)} of the fee" if owed.share else "none"
-        note = f"by the contract's count the line worked {percent(owed.availability, 3)} of the time"
+        text = gettext("{share} of the fee", share=percent(owed.share)) if owed.share else gettext("none")
+        worked = percent(owed.availability, 3)
+        note = gettext("by the contract's count the line worked {share} of the time", share=worked)
         yield Figure(
-            "Credit that is due", text, owed.share, "ratio", note=note, mark=Mark.BAD if owed.share else Mark.GOOD
+            gettext("Credit that is due"),
+            text,
+            owed.share,
+            "ratio",
+            note=note,
+            mark=Mark.BAD if owed.share else Mark.GOOD,
         )
 
 
@@ -131,28 +146,37 @@ def _quality(facts: Facts, asset: Asset) -> Iterator[Figure]:
     count = sum(one.count for one in hours)
     if count:
         mean, worst = sum(one.mean * one.count for one in hours) / count, max(one.mean for one in hours)
-        yield Figure("Packets lost", f"{percent(mean, 2)}", mean, "ratio", note=f"worst hour {percent(worst, 1)}")
+        note = gettext("worst hour {share}", share=percent(worst, 1))
+        yield Figure(gettext("Packets lost"), percent(mean, 2), mean, "ratio", note=note)
     latency = [facts.latencies[id] for id in sorted(checks) if id in facts.latencies and facts.latencies[id].count]
     if latency:
         found = max(latency, key=lambda one: one.count)
         median, high, top = (found.quantile(part) for part in (0.5, 0.95, 0.99))
         promised = asset.uplink.contract.latency if asset.uplink else None
         yield Figure(
-            "Round trip, median",
+            gettext("Round trip, median"),
             figure(RTT, median),
             median,
             "seconds",
-            f"promised {figure(RTT, promised)}" if promised else "",
-            note=f"95 % below {figure(RTT, high)}, 99 % below {figure(RTT, top)}, of {found.count:,} readings",
+            gettext("promised {value}", value=figure(RTT, promised)) if promised else "",
+            note=gettext(
+                "95 % below {high}, 99 % below {top}, of {count} readings",
+                high=figure(RTT, high),
+                top=figure(RTT, top),
+                count=written(f"{found.count:,}"),
+            ),
             mark=Mark.NEUTRAL if promised is None else Mark.GOOD if median <= promised else Mark.BAD,
         )
 
 
 def _table(facts: Facts, found: Sequence[Outage]) -> Table:
     rows = tuple(_row(facts, one) for one in found[:MOST])
-    more = f"; {len(found) - MOST} more are in the export" if len(found) > MOST else ""
-    columns = ("from", "to", "lasted", "in open hours", "counts", "how we know", "incident")
-    return Table(columns, rows, f"Outages{more}")
+    names, more = (
+        columns(gettext("from | to | lasted | in open hours | counts | how we know | incident")),
+        len(found) - MOST,
+    )
+    title = gettext("Outages; {number} more are in the export", number=more) if more > 0 else gettext("Outages")
+    return Table(names, rows, title)
 
 
 def _row(facts: Facts, one: Outage) -> tuple[str, ...]:
@@ -169,9 +193,21 @@ def _failovers(facts: Facts) -> Section | None:
         return None
     count = round(sum(_grown([one.most for one in some]) for some in found))
     longest = max((one.most for key, some in facts.series.items() if key[1] == FAILOVER for one in some), default=None)
-    slowest = f" The slowest took at most {duration(longest)}." if count and longest is not None else ""
-    times = {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
-    return Section("Failovers", (Paragraph(f"Traffic moved to another line {times}.{slowest}"),))
+    said = [_moved(count)]
+    if count and longest is not None:
+        said.append(gettext("The slowest took at most {length}.", length=duration(longest)))
+    return Section(gettext("Failovers"), (Paragraph(" ".join(said)),))
+
+
+def _moved(count: int) -> str:
+    match count:
+        case 0:
+            return gettext("Traffic moved to another line never.")
+        case 1:
+            return gettext("Traffic moved to another line once.")
+        case 2:
+            return gettext("Traffic moved to another line twice.")
+    return gettext("Traffic moved to another line {number} times.", number=count)
 
 
 def _grown(values: Sequence[float]) -> float:
@@ -180,21 +216,28 @@ def _grown(values: Sequence[float]) -> float:
 
 
 def _method(lines: Sequence[Asset]) -> Section:
-    text = (
+    text = gettext(
         "An outage counts from the first failed reading until the first good one. Time without readings counts for the "
         "provider. Planned work that was announced to Deskwatch does not count. The export holds every reading around "
         "each outage in a chain of hashes."
     )
     rows = tuple(
-        (asset.name, check.kind, f"every {duration(check.interval)}", _confirmed(check))
+        (asset.name, check.kind, gettext("every {length}", length=duration(check.interval)), _confirmed(check))
         for asset in lines
         for check in standings.deciding(asset)
     )
-    return Section("How this was measured", (Table(("line", "by", "how often", "a failure"), rows), Paragraph(text)))
+    table = Table(columns(gettext("line | by | how often | a failure")), rows)
+    return Section(gettext("How this was measured"), (table, Paragraph(text)))
 
 
 def _confirmed(check: Check) -> str:
     """How a first failure is looked at again before it counts."""
     times = check.confirm.times
-    often = "once more" if times == 1 else f"{times} more times"
-    return f"counts when seen {often}, {duration(check.confirm.gap)} apart" if times else "counts at once"
+    if not times:
+        return gettext("counts at once")
+    return ngettext(
+        "counts when seen once more, {gap} apart",
+        "counts when seen {number} more times, {gap} apart",
+        times,
+        gap=duration(check.confirm.gap),
+    )

@@ -25,51 +25,57 @@ class Counted(NamedTuple):
     planned_work: bool = False
 
 
+class _Windows:
+    """The time that counts, for each asset without the work that is planned for it; made once for all alike."""
+
+    def __init__(self, facts: Facts, counted: Counted) -> None:
+        between = facts.start, facts.end
+        self._between = between
+        self._hours = all_hours(*between) if counted.around_the_clock else open_hours(facts.config.site.hours, *between)
+        self._works = () if counted.planned_work else facts.config.maintenances
+        self._known: dict[tuple[str, ...], Window] = {}
+
+    def of(self, *assets: Asset) -> Window:
+        """The time that counts for assets together: without the work that is planned for all of them."""
+        works = [
+            one for one in self._works if all(one.scope.has(asset.id, asset.section, asset.tags) for asset in assets)
+        ]
+        key = tuple(one.id for one in works)
+        if key not in self._known:
+            self._known[key] = self._hours.without(planned(works, *self._between)) if works else self._hours
+        return self._known[key]
+
+
 def rows(facts: Facts, counted: Counted) -> tuple[Row, ...]:
     """A row for everything that decides whether an asset works, the widest first."""
+    windows = _Windows(facts, counted)
     spans = {
         asset.id: verdicts({check.id: facts.spans.get(check.id, ()) for check in deciding(asset)})
         for asset in facts.config.assets
         if deciding(asset)
     }
     known = [asset for asset in facts.config.assets if asset.id in spans]
-    assets = [Row("asset", asset.id, availability(spans[asset.id], _window(facts, counted, asset))) for asset in known]
+    assets = [Row("asset", asset.id, availability(spans[asset.id], windows.of(asset))) for asset in known]
     site = weighted((row.found, asset.people) for row, asset in zip(assets, known, strict=True))
     return (
         Row("site", facts.config.site.id, site),
-        *_groups(facts, counted, spans),
+        *_groups(facts, windows, spans),
         *assets,
-        *_checks(facts, counted),
+        *_checks(facts, windows),
     )
 
 
-def _groups(facts: Facts, counted: Counted, spans: dict[str, tuple[Span, ...]]) -> Iterator[Row]:
+def _groups(facts: Facts, windows: _Windows, spans: dict[str, tuple[Span, ...]]) -> Iterator[Row]:
     wanted = {tuple(sorted(group)) for asset in facts.config.assets for group in asset.depends_on if len(group) > 1}
     for group in sorted(wanted):
         members = [asset for asset in facts.config.assets if asset.id in group and asset.id in spans]
         if len(members) == len(group):
-            found = availability(
-                alternatives({asset.id: spans[asset.id] for asset in members}), _window(facts, counted, *members)
-            )
+            found = availability(alternatives({asset.id: spans[asset.id] for asset in members}), windows.of(*members))
             yield Row("group", " or ".join(group), found)
 
 
-def _checks(facts: Facts, counted: Counted) -> Iterator[Row]:
+def _checks(facts: Facts, windows: _Windows) -> Iterator[Row]:
     for asset in facts.config.assets:
-        window = _window(facts, counted, asset)
+        window = windows.of(asset)
         for check in asset.checks:
             yield Row("check", check.id, availability(facts.spans.get(check.id, ()), window))
-
-
-def _window(facts: Facts, counted: Counted, *assets: Asset) -> Window:
-    """The time that counts for assets together: without the work that is planned for all of them."""
-    start, end = facts.start, facts.end
-    hours = all_hours(start, end) if counted.around_the_clock else open_hours(facts.config.site.hours, start, end)
-    if counted.planned_work:
-        return hours
-    works = [
-        one
-        for one in facts.config.maintenances
-        if all(one.scope.has(asset.id, asset.section, asset.tags) for asset in assets)
-    ]
-    return hours.without(planned(works, start, end)) if works else hours

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from incidents.messages import percent
 from incidents.recovery import time_to_acknowledge, time_to_restore
+from language import current, gettext, ngettext
 from monitor.reports import availability, record, standings, use
 from monitor.reports.document import Document, Figure, Kind, Mark, Section
 from monitor.reports.facts import Facts
@@ -29,6 +30,7 @@ def made(
         summary=summary,
         mark=mark,
         sections=tuple(one for one in sections if one is not None),
+        language=current(),
     )
 
 
@@ -46,8 +48,8 @@ def recovery(facts: Facts, earlier: Facts) -> tuple[Figure, ...]:
     """How fast people answered and mended, beside the time before."""
     now, then = (facts.incidents, facts.start, facts.end), (earlier.incidents, earlier.start, earlier.end)
     return (
-        record.mean("Until somebody had it", time_to_acknowledge(*now), time_to_acknowledge(*then)),
-        record.mean("Until it worked again", time_to_restore(*now), time_to_restore(*then)),
+        record.mean(gettext("Until somebody had it"), time_to_acknowledge(*now), time_to_acknowledge(*then)),
+        record.mean(gettext("Until it worked again"), time_to_restore(*now), time_to_restore(*then)),
     )
 
 
@@ -57,13 +59,13 @@ def uptime(facts: Facts, assets: Sequence[Standing], earlier: Facts) -> Figure:
     found = standings.of_site(assets)
     before = standings.of_site(standings.of_assets(earlier))
     mark = Mark.UNKNOWN if found.ratio is None else Mark.GOOD if found.ratio >= target else Mark.BAD
-    trend = f"{availability.share(before)} before" if before.known else ""
+    trend = gettext("{value} before", value=availability.share(before)) if before.known else ""
     return Figure(
-        "Availability in open hours",
+        gettext("Availability in open hours"),
         availability.share(found),
         found.ratio,
         "ratio",
-        f"target {percent(target, 2)}",
+        gettext("target {share}", share=percent(target, 2)),
         trend,
         availability.measured(found),
         mark,
@@ -72,14 +74,25 @@ def uptime(facts: Facts, assets: Sequence[Standing], earlier: Facts) -> Figure:
 
 def verdict(uptime: Figure, needs: int) -> tuple[str, Mark]:
     """A memo in a sentence or two."""
-    attention = (
-        "Nothing needs you." if not needs else "One thing needs you." if needs == 1 else f"{needs} things need you."
-    )
     if uptime.value is None:
-        return f"How reliable things were is not known: {uptime.note}. {attention}", Mark.UNKNOWN
-    mark = Mark.BAD if uptime.mark is Mark.BAD else Mark.WATCH if needs else Mark.GOOD
-    held = "below" if uptime.mark is Mark.BAD else "at or above"
-    return f"Things worked {uptime.text} of the open hours, {held} the {uptime.target}. {attention}", mark
+        held, mark = gettext("How reliable things were is not known: {why}.", why=uptime.note), Mark.UNKNOWN
+    elif uptime.mark is Mark.BAD:
+        held = gettext("Things worked {share} of the open hours, below the {target}.", **_held(uptime))
+        mark = Mark.BAD
+    else:
+        held = gettext("Things worked {share} of the open hours, at or above the {target}.", **_held(uptime))
+        mark = Mark.WATCH if needs else Mark.GOOD
+    return f"{held} {_attention(needs)}", mark
+
+
+def _held(uptime: Figure) -> dict[str, str]:
+    return {"share": uptime.text, "target": uptime.target}
+
+
+def _attention(needs: int) -> str:
+    if not needs:
+        return gettext("Nothing needs you.")
+    return ngettext("One thing needs you.", "{number} things need you.", needs)
 
 
 def usage(facts: Facts) -> tuple[Section | None, ...]:

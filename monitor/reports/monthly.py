@@ -1,6 +1,8 @@
 """The memo about a month: the figures that say whether the technology works for members, and what they mean."""
 
 from incidents.record import tickets_per_member
+from language import figures as written
+from language import gettext, whole_month
 from monitor.reports import availability, figures, memo, record, signals, standings, use
 from monitor.reports.document import Block, Document, Figure, Figures, Kind, Mark, Paragraph, Section
 from monitor.reports.facts import Facts
@@ -17,7 +19,7 @@ def documents(facts: Facts, earlier: Facts) -> tuple[Document, ...]:
     needs = record.items(facts, today)
     summary, mark = memo.verdict(uptime, len(needs))
     sections = (
-        Section("Key figures", (Figures(_key(facts, earlier, uptime)),)),
+        Section(gettext("Key figures"), (Figures(_key(facts, earlier, uptime)),)),
         _meaning(facts, earlier, uptime),
         record.attention(needs),
         _business(facts, earlier),
@@ -28,7 +30,8 @@ def documents(facts: Facts, earlier: Facts) -> tuple[Document, ...]:
         record.actions(facts, today),
     )
     start = facts.start.astimezone(facts.zone)
-    return (memo.made(Kind.MONTHLY, facts, f"{start:%B %Y}", summary, mark, sections),)
+    title = gettext("{month} {year}", month=whole_month(start), year=start.year)
+    return (memo.made(Kind.MONTHLY, facts, title, summary, mark, sections),)
 
 
 def _key(facts: Facts, earlier: Facts, uptime: Figure) -> tuple[Figure, ...]:
@@ -49,8 +52,9 @@ def _tickets(facts: Facts, earlier: Facts) -> tuple[Figure, ...]:
         return ()
     target = facts.config.reports.targets.tickets
     mark = Mark.GOOD if value <= target else Mark.BAD
-    trend = f"{before:.2f} before" if before is not None else ""
-    return (Figure("Faults reported per member", f"{value:.2f}", value, "", f"at most {target:g}", trend, mark=mark),)
+    trend = gettext("{value} before", value=written(f"{before:.2f}")) if before is not None else ""
+    most = gettext("at most {number}", number=written(f"{target:g}"))
+    return (Figure(gettext("Faults reported per member"), written(f"{value:.2f}"), value, "", most, trend, mark=mark),)
 
 
 def _per_member(facts: Facts) -> float | None:
@@ -67,7 +71,7 @@ def _meaning(facts: Facts, earlier: Facts, uptime: Figure) -> Section | None:
         figures.newest(earlier, figures.AUTOMATION),
     )
     found: tuple[Paragraph, ...] = (*signals.read(month, facts.config.reports.targets), *use.slow_lines(facts))
-    return Section("What this means", found) if found else None
+    return Section(gettext("What this means"), found) if found else None
 
 
 def _business(facts: Facts, earlier: Facts) -> Section | None:
@@ -76,7 +80,7 @@ def _business(facts: Facts, earlier: Facts) -> Section | None:
     booked = use.bookings(facts)
     if booked is not None and figures.newest(facts, "new_bookings") is None:
         before = use.bookings(earlier)
-        trend = f"{before} before" if before is not None else ""
-        found = (*found, Figure("Bookings", str(booked), booked, trend=trend))
+        trend = gettext("{value} before", value=before) if before is not None else ""
+        found = (*found, Figure(gettext("Bookings"), str(booked), booked, trend=trend))
     blocks: tuple[Block, ...] = (Figures(found),)
-    return Section("The business", blocks) if found else None
+    return Section(gettext("The business"), blocks) if found else None

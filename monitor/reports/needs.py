@@ -11,12 +11,13 @@ from alerting.rules import Rule, Severity
 from incidents.grouping import cause
 from incidents.incident import Incident, Stage
 from incidents.messages import REMEDIES, duration, local, plain
+from language import DEFAULT, N_, current, gettext, ngettext, translated
 from monitor.config.model import Asset, Check, Config
 from monitor.reports.document import Item, Mark
 from monitor.reports.endings import endings
 from monitor.reports.members import tell
 from monitor.subjects import subject
-from probes import Reading, Status, load
+from probes import REASONS, UNKNOWN_REASONS, Reading, Status, load
 
 _NEXT_BOOKING = "deskwatch_room_next_booking_timestamp_seconds"
 _LATER = timedelta(hours=2)
@@ -24,8 +25,8 @@ _LATER = timedelta(hours=2)
 _WEIGHTS = {Severity.CRITICAL: 10, Severity.WARNING: 3, Severity.INFO: 1}
 """How much a fault of each severity weighs, for each of the people whom it hits."""
 _MARKS = {Severity.CRITICAL: Mark.BAD, Severity.WARNING: Mark.WATCH, Severity.INFO: Mark.WATCH}
-_OWN_PACE = "it is measured on its own schedule only"
-_TOO_LATE = "it could not be measured in time"
+_OWN_PACE = N_("it is measured on its own schedule only")
+_TOO_LATE = N_("it could not be measured in time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +122,36 @@ def _unknown(seen: Seen) -> Iterator[Unknown]:
         for check in asset.checks:
             why = _why_unknown(asset, check, seen) if _rule(check) else ""
             if why:
-                yield Unknown(asset, check, plain(why), why == _OWN_PACE or _waits(seen.readings.get(check.id), why))
+                waits = why == gettext(_OWN_PACE) or _waits(check, seen.readings.get(check.id), why)
+                yield Unknown(asset, check, plain(why), waits)
 
 
-def _waits(reading: Reading | None, why: str) -> bool:
+def _waits(check: Check, reading: Reading | None, why: str) -> bool:
     """Whether a check is waiting to be told something, and that is why nothing is known."""
-    return reading is not None and reading.reason == "waiting" and reading.detail == why
+    return reading is not None and reading.reason == "waiting" and _told(check, reading) == why
+
+
+def _told(check: Check, reading: Reading) -> str:
+    """What a reading found. Its own words are English: in another language those of its reason come before them."""
+    meaning = {**REASONS, **UNKNOWN_REASONS, **load(check.kind).reasons}.get(reading.reason, "")
+    if current() == DEFAULT or not meaning:
+        return reading.detail
+    said = translated(meaning)
+    return f"{said[:1].upper()}{said[1:]} ({reading.detail.rstrip('.')})"
 
 
 def _why_unknown(asset: Asset, check: Check, seen: Seen) -> str:
     """Why nothing is known of a check now, "" if something is."""
     reading = seen.readings.get(check.id)
     if work := _pause(asset, seen):
-        return f"planned work: {work}"
+        return gettext("planned work: {name}", name=work)
     if check.id in seen.late:
-        return _TOO_LATE
+        return gettext(_TOO_LATE)
     if reading is None:
-        return _OWN_PACE if load(check.kind).dear else "it has not been measured yet"
+        return gettext(_OWN_PACE) if load(check.kind).dear else gettext("it has not been measured yet")
     if (seen.made - reading.at).total_seconds() > 2 * check.interval + 60:
-        return f"there is nothing newer than {local(reading.at, seen.config.site.hours.zone)}"
-    return reading.detail if reading.status is Status.UNKNOWN else ""
+        return gettext("there is nothing newer than {when}", when=local(reading.at, seen.config.site.hours.zone))
+    return _told(check, reading) if reading.status is Status.UNKNOWN else ""
 
 
 def _pause(asset: Asset, seen: Seen) -> str:
@@ -157,7 +168,7 @@ def _incidents(seen: Seen, broken: Set[str]) -> Iterator[_Weighed]:
         item = Item(
             key=f"incident/{incident.id}",
             title=plain(incident.title),
-            hits=_hits(f"Since {since}.", people, asset, _explained(incident, broken, seen), seen),
+            hits=_hits(gettext("Since {when}.", when=since), people, asset, _explained(incident, broken, seen), seen),
             todo=_todo(asset),
             holder=_holder(incident, seen),
             tell=tell(asset, severity) if asset is not None else "",
@@ -196,10 +207,10 @@ def _faults(seen: Seen) -> Iterator[_Weighed]:
 
 
 def _fault(asset: Asset, check: Check, rule: Rule, seen: Seen) -> _Weighed:
-    found = plain(seen.readings[check.id].detail).rstrip(".")
+    found = plain(_told(check, seen.readings[check.id])).rstrip(".")
     item = Item(
         key=f"asset/{asset.id}",
-        title=f"{plain(asset.name)} {plain(rule.says)}",
+        title=f"{plain(asset.name)} {plain(translated(rule.says))}",
         hits=_hits(f"{found}.", asset.people, asset, (), seen),
         todo=_todo(asset),
         holder=_nobody_yet(asset, check, rule, seen),
@@ -215,18 +226,18 @@ def _own(seen: Seen) -> Iterator[Item]:
     for destination, words in seen.unreached.items():
         yield Item(
             key=f"unreached/{destination}",
-            title=f"Messages do not reach {_names(seen.config, [destination])}",
+            title=gettext("Messages do not reach {names}", names=_names(seen.config, [destination])),
             hits=plain(words),
-            todo="Tell whom they are for, and have the address of this destination corrected.",
+            todo=gettext("Tell whom they are for, and have the address of this destination corrected."),
             link="/deliveries",
             mark=Mark.WATCH,
         )
     for problem in seen.problems:
         yield Item(
             key=f"deskwatch/{plain(problem)[:80]}",
-            title="Deskwatch itself has a problem",
+            title=gettext("Deskwatch itself has a problem"),
             hits=plain(problem),
-            todo="Call whoever looks after Deskwatch; until then do not rely on it alone.",
+            todo=gettext("Call whoever looks after Deskwatch; until then do not rely on it alone."),
             link="/",
             mark=Mark.WATCH,
         )
@@ -245,8 +256,10 @@ def _drill(seen: Seen) -> Iterator[Item]:
     """That everybody's pager is tested today."""
     drill, wall = seen.config.drill, seen.made.astimezone(seen.config.site.hours.zone)
     if drill is not None and wall.weekday() == drill.weekday and wall.time() < drill.at:
-        todo = f"Everybody presses the button in the message within {duration(drill.within)}."
-        yield Item(f"drill/{wall:%Y-%m-%d}", f"Pager drill today at {drill.at:%H:%M}", todo=todo, mark=Mark.WATCH)
+        title = gettext("Pager drill today at {time}", time=f"{drill.at:%H:%M}")
+        within = duration(drill.within)
+        todo = gettext("Everybody presses the button in the message within {length}.", length=within)
+        yield Item(f"drill/{wall:%Y-%m-%d}", title, todo=todo, mark=Mark.WATCH)
 
 
 def _weight(severity: Severity, people: int, asset: Asset | None, seen: Seen) -> float:
@@ -264,13 +277,13 @@ def _needed(asset: Asset | None, seen: Seen) -> datetime | None:
 
 def _hits(first: str, people: int, asset: Asset | None, also: Iterable[str], seen: Seen) -> str:
     """Whom a fault hits, after a sentence of its own."""
-    others, needed = ", ".join(also), _needed(asset, seen)
+    others, needed, zone = ", ".join(also), _needed(asset, seen), seen.config.site.hours.zone
     said = (
         first,
-        f"It serves {people} {'person' if people == 1 else 'people'}." if people else "",
+        ngettext("It serves {number} person.", "It serves {number} people.", people) if people else "",
         plain(asset.affects) if asset is not None else "",
-        f"Also down because of it: {others}." if others else "",
-        f"Next booking: {local(needed, seen.config.site.hours.zone)}." if needed is not None else "",
+        gettext("Also down because of it: {names}.", names=others) if others else "",
+        gettext("Next booking: {when}.", when=local(needed, zone)) if needed is not None else "",
     )
     return " ".join(one for one in said if one)
 
@@ -278,21 +291,23 @@ def _hits(first: str, people: int, asset: Asset | None, also: Iterable[str], see
 def _todo(asset: Asset | None) -> str:
     if asset is None:
         return ""
-    return plain(asset.remedy) or REMEDIES.get(asset.section, "")
+    return plain(asset.remedy) or gettext(REMEDIES.get(asset.section, ""))
 
 
 def _holder(incident: Incident, seen: Seen) -> str:
     """Who has an incident; else who was told, or why nobody was."""
     zone = seen.config.site.hours.zone
     if incident.stage is Stage.ACKNOWLEDGED:
-        since = f", since {local(incident.acknowledged, zone)}" if incident.acknowledged is not None else ""
-        return f"{plain(incident.acknowledged_by) or 'Somebody'} has it{since}."
+        who = plain(incident.acknowledged_by) or gettext("Somebody")
+        if incident.acknowledged is None:
+            return gettext("{who} has it.", who=who)
+        return gettext("{who} has it, since {when}.", who=who, when=local(incident.acknowledged, zone))
     if incident.told:
         names = _names(seen.config, [one.destination for one in incident.told])
-        return f"Nobody has it yet. Told: {names}."
+        return gettext("Nobody has it yet. Told: {names}.", names=names)
     if incident.waiting:
-        return f"Nobody was told: {plain(incident.waiting[0].hold.words)}."
-    return "Nobody has it, and nobody was told: no route is for it."
+        return gettext("Nobody was told: {why}.", why=plain(incident.waiting[0].hold.words))
+    return gettext("Nobody has it, and nobody was told: no route is for it.")
 
 
 def _nobody_yet(asset: Asset, check: Check, rule: Rule, seen: Seen) -> str:
@@ -301,16 +316,18 @@ def _nobody_yet(asset: Asset, check: Check, rule: Rule, seen: Seen) -> str:
     about = subject(config, asset, check.kind, rule, rule.severity)
     held = hold(about, seen.silences, config.maintenances, None, seen.made, zone)
     if held is not None:
-        return f"Nobody is told: {plain(held.words)}."
-    return f"It has only just been found. {_on_call(about, seen)}"
+        return gettext("Nobody is told: {why}.", why=plain(held.words))
+    return f"{gettext('It has only just been found.')} {_on_call(about, seen)}"
 
 
 def _on_call(about: Subject, seen: Seen) -> str:
     """Who would be told first."""
     config, zone = seen.config, seen.config.site.hours.zone
     rungs = who_would_be_paged(config.routes, config.directory, seen.overrides, about, seen.made, zone)
-    first = [plain(one.words) for rung in rungs if rung.step == 1 for one in rung.reached]
-    return f"Who is told: {', '.join(dict.fromkeys(first))}." if first else "Nobody is told: no route is for it."
+    first = dict.fromkeys(plain(one.words) for rung in rungs if rung.step == 1 for one in rung.reached)
+    if not first:
+        return gettext("Nobody is told: no route is for it.")
+    return gettext("Who is told: {names}.", names=", ".join(first))
 
 
 def _names(config: Config, destinations: Iterable[str]) -> str:

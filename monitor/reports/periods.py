@@ -58,6 +58,12 @@ def day_of(day: date, zone: ZoneInfo) -> Period:
     return Period(_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
 
 
+def period_of(kind: Kind, day: date, zone: ZoneInfo) -> Period:
+    """The day, week or month that a memo of that kind is about, if a day of it is named."""
+    whole = {Kind.DAILY: day_of, Kind.WEEKLY: week_of}.get(kind, month_of)
+    return whole(day, zone)
+
+
 def before(period: Period, zone: ZoneInfo) -> Period:
     """The period of the same length before that one: the month before a month, else as many days."""
     start, end = period.start.astimezone(zone).date(), period.end.astimezone(zone).date()

@@ -10,7 +10,9 @@ from incidents.incident import Incident, Origin
 from incidents.messages import duration, local
 from incidents.recovery import Mean
 from incidents.review import Action, Category
-from monitor.reports.document import Block, Figure, Item, Items, Mark, Paragraph, Section, Table
+from language import N_, gettext, month, ngettext, weekday
+from language import figures as written
+from monitor.reports.document import Block, Figure, Item, Items, Mark, Paragraph, Section, Table, columns
 from monitor.reports.facts import Facts
 
 MOST = 15
@@ -21,15 +23,15 @@ SHORT = timedelta(minutes=5)
 """What lasts less may be over before anybody can act."""
 
 CAUSES = {
-    Category.UNSAID: "not said yet",
-    Category.ISP: "internet provider",
-    Category.POWER: "power",
-    Category.HARDWARE: "hardware",
-    Category.CONFIGURATION: "configuration",
-    Category.VENDOR: "vendor's platform",
-    Category.CREDENTIAL: "credential",
-    Category.HUMAN: "human",
-    Category.UNKNOWN: "could not be found",
+    Category.UNSAID: N_("not said yet"),
+    Category.ISP: N_("internet provider"),
+    Category.POWER: N_("power"),
+    Category.HARDWARE: N_("hardware"),
+    Category.CONFIGURATION: N_("configuration"),
+    Category.VENDOR: N_("vendor's platform"),
+    Category.CREDENTIAL: N_("credential"),
+    Category.HUMAN: N_("human"),
+    Category.UNKNOWN: N_("could not be found"),
 }
 """What the categories of causes are called."""
 
@@ -71,15 +73,20 @@ def figures(facts: Facts, earlier: Facts) -> tuple[Figure, ...]:
     minutes, minutes_before = lost(facts), lost(earlier)
     return (
         Figure(
-            "Incidents", str(count), count, "", trend=f"{before} before", mark=Mark.GOOD if not count else Mark.NEUTRAL
+            gettext("Incidents"),
+            str(count),
+            count,
+            "",
+            trend=gettext("{value} before", value=before),
+            mark=Mark.GOOD if not count else Mark.NEUTRAL,
         ),
         Figure(
-            "Member-minutes lost",
-            f"{minutes:,.0f}",
+            gettext("Member-minutes lost"),
+            written(f"{minutes:,.0f}"),
             minutes * 60,
             "seconds",
-            trend=f"{minutes_before:,.0f} before",
-            note="open hours x people",
+            trend=gettext("{value} before", value=written(f"{minutes_before:,.0f}")),
+            note=gettext("open hours x people"),
             mark=Mark.GOOD if minutes < 1 else Mark.BAD if minutes > 2 * minutes_before + 60 else Mark.NEUTRAL,
         ),
     )
@@ -88,8 +95,10 @@ def figures(facts: Facts, earlier: Facts) -> tuple[Figure, ...]:
 def section(facts: Facts) -> Section:
     """What happened, and why."""
     found = own(facts)
-    blocks: tuple[Block, ...] = (_by_cause(found), _table(facts, found)) if found else (Paragraph("There was none."),)
-    return Section("Incidents", blocks)
+    blocks: tuple[Block, ...] = (
+        (_by_cause(found), _table(facts, found)) if found else (Paragraph(gettext("There was none.")),)
+    )
+    return Section(gettext("Incidents"), blocks)
 
 
 def noise(facts: Facts) -> tuple[Noise, ...]:
@@ -108,10 +117,14 @@ def advice(episodes: Sequence[Episode]) -> str:
     lengths = [one.closed - one.fired for one in episodes if one.closed is not None and one.fired is not None]
     short = sum(length < SHORT for length in lengths)
     if len(lengths) >= 3 and short > len(lengths) / 2:
-        return f"{short} of {len(lengths)} were over within 5 minutes: let it wait longer, with `for`"
+        return gettext(
+            "{short} of {all} were over within 5 minutes: let it wait longer, with `for`", short=short, all=len(lengths)
+        )
     if any(one.turns for one in episodes):
-        return "it comes and goes: give `clear` some distance from the limit, or `keep_firing_for`"
-    return "" if len(episodes) < NOISY else "it fires this often for a reason: find the cause, or raise its limit"
+        return gettext("it comes and goes: give `clear` some distance from the limit, or `keep_firing_for`")
+    if len(episodes) < NOISY:
+        return ""
+    return gettext("it fires this often for a reason: find the cause, or raise its limit")
 
 
 def noise_section(facts: Facts) -> Section | None:
@@ -120,7 +133,8 @@ def noise_section(facts: Facts) -> Section | None:
     if not found:
         return None
     rows = tuple((one.check, one.rule, one.messages, one.episodes, one.advice or "-") for one in found[:MOST])
-    return Section("Alert noise", (Table(("check", "rule", "messages", "times", "what may help"), rows),))
+    names = columns(gettext("check | rule | messages | times | what may help"))
+    return Section(gettext("Alert noise"), (Table(names, rows),))
 
 
 def actions(facts: Facts, today: date) -> Section | None:
@@ -130,9 +144,9 @@ def actions(facts: Facts, today: date) -> Section | None:
     if not left and not done:
         return None
     rows = tuple((one.text, one.owner, one.due.isoformat(), _urgency(one, today)) for one in left[:MOST])
-    table = (Table(("what", "who", "by", ""), rows),) if rows else ()
-    said = (Paragraph(f"Done in this time: {done}."),) if done else ()
-    return Section("Actions", (*table, *said))
+    table = (Table(columns(gettext("what | who | by |")), rows),) if rows else ()
+    said = (Paragraph(gettext("Done in this time: {number}.", number=done)),) if done else ()
+    return Section(gettext("Actions"), (*table, *said))
 
 
 def items(facts: Facts, today: date) -> tuple[Item, ...]:
@@ -143,14 +157,14 @@ def items(facts: Facts, today: date) -> tuple[Item, ...]:
 def attention(found: Iterable[Item]) -> Section | None:
     """A section of items, None if there is none."""
     some = tuple(found)
-    return Section("What needs you", (Items(some),)) if some else None
+    return Section(gettext("What needs you"), (Items(some),)) if some else None
 
 
 def mean(name: str, found: Mean | None, earlier: Mean | None) -> Figure:
     """How long something took on average, beside the time before."""
-    trend = f"{duration(earlier.length.total_seconds())} before" if earlier else ""
+    trend = gettext("{value} before", value=duration(earlier.length.total_seconds())) if earlier else ""
     if found is None:
-        return Figure(name, "no case", trend=trend, mark=Mark.UNKNOWN)
+        return Figure(name, gettext("no case"), trend=trend, mark=Mark.UNKNOWN)
     seconds = found.length.total_seconds()
     return Figure(name, duration(seconds), seconds, "seconds", trend=trend)
 
@@ -158,28 +172,35 @@ def mean(name: str, found: Mean | None, earlier: Mean | None) -> Figure:
 def _lasting(facts: Facts) -> Iterator[Item]:
     for one in own(facts):
         if one.stage.live:
-            holder = f"{one.acknowledged_by} has it" if one.acknowledged_by else "Nobody has it yet."
-            since = f"Since {local(one.opened, facts.zone)}."
+            who = one.acknowledged_by
+            holder = gettext("{who} has it", who=who) if who else gettext("Nobody has it yet.")
+            since = gettext("Since {when}.", when=local(one.opened, facts.zone))
             yield Item(f"incident/{one.id}", one.title, since, holder=holder, link=f"/incidents/{one.id}")
 
 
 def _late(facts: Facts, today: date) -> Iterator[Item]:
     for action in facts.actions:
         if action.done is None and action.due < today:
-            late = f"It was due on {action.due:%a} {action.due.day} {action.due:%b}."
-            link = f"/incidents/{action.incident}"
-            yield Item(
-                f"action/{action.id}", action.text, late, "Do it, or give it a new date.", action.owner, link=link
+            late = gettext(
+                "It was due on {weekday} {day} {month}.",
+                weekday=weekday(action.due),
+                day=action.due.day,
+                month=month(action.due),
             )
+            todo, link = gettext("Do it, or give it a new date."), f"/incidents/{action.incident}"
+            yield Item(f"action/{action.id}", action.text, late, todo, action.owner, link=link)
 
 
 def _unwritten(facts: Facts) -> Iterator[Item]:
     left = [one for one in own(facts) if not one.stage.live and one.unwritten]
     if left:
         names = "; ".join(one.title for one in sorted(left, key=lambda one: -(one.member_minutes or 0))[:3])
-        todo = "Open each incident and write down what was done and why it happened: it may return."
-        count = f"{len(left)} incident{'s' * (len(left) != 1)} without a finished review"
-        yield Item("reviews", count, f"Among them: {names}.", todo, link="/incidents", mark=Mark.WATCH)
+        title = ngettext(
+            "{number} incident without a finished review", "{number} incidents without a finished review", len(left)
+        )
+        hits = gettext("Among them: {names}.", names=names)
+        todo = gettext("Open each incident and write down what was done and why it happened: it may return.")
+        yield Item("reviews", title, hits, todo, link="/incidents", mark=Mark.WATCH)
 
 
 def _by_cause(found: Iterable[Incident]) -> Table:
@@ -187,25 +208,35 @@ def _by_cause(found: Iterable[Incident]) -> Table:
     for one in found:
         count[one.category] += 1
         minutes[one.category] += round(one.member_minutes or 0)
-    rows = tuple((CAUSES[cause], times, minutes[cause]) for cause, times in count.most_common())
-    return Table(("cause", "incidents", "member-minutes"), rows, "By cause")
+    rows = tuple((gettext(CAUSES[cause]), times, minutes[cause]) for cause, times in count.most_common())
+    return Table(columns(gettext("cause | incidents | member-minutes")), rows, gettext("By cause"))
 
 
 def _table(facts: Facts, found: Sequence[Incident]) -> Table:
     """All of them, what cost most first."""
     worst = sorted(found, key=lambda one: (-(one.member_minutes or 0), one.id))
     rows = tuple(_row(facts, one) for one in worst[:MOST])
-    more = f"; {len(found) - MOST} more cost less" if len(found) > MOST else ""
-    columns = ("what", "began", "lasted", "member-minutes", "cause", "what was done")
-    return Table(columns, rows, f"What cost most{more}" if more else "All incidents")
+    names = columns(gettext("what | began | lasted | member-minutes | cause | what was done"))
+    more = len(found) - MOST
+    title = gettext("What cost most; {number} more cost less", number=more) if more > 0 else gettext("All incidents")
+    return Table(names, rows, title)
 
 
 def _row(facts: Facts, one: Incident) -> tuple[str | int | None, ...]:
-    lasted = "still lasts" if one.resolved is None else duration((one.resolved - one.opened).total_seconds())
+    lasted = gettext("still lasts") if one.resolved is None else duration((one.resolved - one.opened).total_seconds())
     minutes = None if one.member_minutes is None else round(one.member_minutes)
-    return one.title, local(one.opened, facts.zone), lasted, minutes, CAUSES[one.category], one.resolution or "-"
+    return (
+        one.title,
+        local(one.opened, facts.zone),
+        lasted,
+        minutes,
+        gettext(CAUSES[one.category]),
+        one.resolution or "-",
+    )
 
 
 def _urgency(action: Action, today: date) -> str:
     days = (today - action.due).days
-    return f"{days} d late" if days > 0 else "today" if days == 0 else f"in {-days} d"
+    if days > 0:
+        return gettext("{number} d late", number=days)
+    return gettext("today") if days == 0 else gettext("in {number} d", number=-days)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from incidents.messages import percent
+from language import gettext
 from monitor.config.model import Targets
 from monitor.reports.document import Mark, Paragraph
 
@@ -31,15 +32,17 @@ def _working(month: Month, targets: Targets) -> Paragraph | None:
         return None
     if month.availability <= targets.availability or month.tickets > targets.tickets:
         return None
-    return Paragraph("It works: things were up, and members had little to report. Leave it as it is.", Mark.GOOD)
+    text = gettext("It works: things were up, and members had little to report. Leave it as it is.")
+    return Paragraph(text, Mark.GOOD)
 
 
 def _by_hand(month: Month, targets: Targets) -> Paragraph | None:
     if month.adoption is None or month.adoption >= targets.adoption:
         return None
-    text = (
-        f"Only {percent(month.adoption)} of the members use the app: staff does by hand what it is meant to do. "
-        "Ask five members what keeps them from it, and show it to everybody who is new."
+    text = gettext(
+        "Only {share} of the members use the app: staff does by hand what it is meant to do. "
+        "Ask five members what keeps them from it, and show it to everybody who is new.",
+        share=percent(month.adoption),
     )
     return Paragraph(text, Mark.WATCH)
 
@@ -49,7 +52,7 @@ def _unreliable(month: Month, targets: Targets) -> Paragraph | None:
         return None
     if month.adoption < targets.adoption or month.tickets <= targets.tickets:
         return None
-    text = (
+    text = gettext(
         "Members use it and report many faults: it is there but not reliable. Take the incidents of this month to the "
         "vendor, and agree on what is mended by when."
     )
@@ -61,8 +64,9 @@ def _flat(month: Month) -> Paragraph | None:
         return None
     if month.automation - month.automation_before >= FLAT or month.automation >= 1 - FLAT:
         return None
-    text = (
-        f"No more is done without staff than the month before ({percent(month.automation)}): the platform saves no "
-        "work that it did not save already. Review what it is paid for."
+    text = gettext(
+        "No more is done without staff than the month before ({share}): the platform saves no "
+        "work that it did not save already. Review what it is paid for.",
+        share=percent(month.automation),
     )
     return Paragraph(text, Mark.WATCH)

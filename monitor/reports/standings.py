@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import reduce
 from typing import NamedTuple
 
 from alerting.gates import Maintenance, Stretch
 from incidents.availability import Availability, Span, alternatives, availability, verdicts, weighted
 from incidents.windows import Window, all_hours, joined, open_hours, planned
+from language import gettext
 from monitor.config.model import Asset, Check
 from monitor.reports.facts import Facts
 from probes import Status, load
@@ -94,7 +96,7 @@ class _Windows:
         """How reliable something was, of which these are the spans; work that is planned for all assets is cut out."""
         works = [one for one in self._works if all(one.scope.has(each.id, each.section, each.tags) for each in assets)]
         return Standing(
-            name=" or ".join(asset.name for asset in assets),
+            name=reduce(_either, (asset.name for asset in assets)),
             assets=_ids(assets),
             people=max(asset.people for asset in assets),
             spans=spans,
@@ -113,6 +115,10 @@ def _tells(check: Check) -> bool:
     """Whether somebody is told of what a check finds; that it is blind says nothing of its target."""
     told = any(rule.severity.pages for rule in check.rules if rule.status is not Status.UNKNOWN)
     return told and not load(check.kind).duty
+
+
+def _either(one: str, other: str) -> str:
+    return gettext("{one} or {other}", one=one, other=other)
 
 
 def _ids(assets: tuple[Asset, ...]) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from statistics import fmean, quantiles
 
 from incidents.messages import figure, percent
 from incidents.windows import open_hours
+from language import gettext
 from monitor.config.model import Asset
 from monitor.recording import HOUR
-from monitor.reports.document import Bar, Bars, Block, Figure, Figures, Mark, Paragraph, Section, Table
+from monitor.reports.document import Bar, Bars, Block, Figure, Figures, Mark, Paragraph, Section, Table, columns
 from monitor.reports.facts import Facts
 from monitor.reports.series import Hour
 
@@ -31,7 +32,7 @@ TIGHT = 0.8
 def section(facts: Facts) -> Section | None:
     """How the space was used, None where nothing measures that."""
     blocks: list[Block] = [*_clients(facts), *_rooms(facts)]
-    return Section("How the space was used", tuple(blocks)) if blocks else None
+    return Section(gettext("How the space was used"), tuple(blocks)) if blocks else None
 
 
 def lines(facts: Facts) -> Section | None:
@@ -39,11 +40,11 @@ def lines(facts: Facts) -> Section | None:
     rows = [row for asset in facts.config.assets if asset.uplink for row in _line_rows(facts, asset)]
     blocks: list[Block] = []
     if rows:
-        columns = ("line", "direction", "median", "slowest tenth", "contract", "share of contract")
-        blocks.append(Table(columns, tuple(rows), "Throughput against contract"))
+        names = columns(gettext("line | direction | median | slowest tenth | contract | share of contract"))
+        blocks.append(Table(names, tuple(rows), gettext("Throughput against contract")))
     if each := _headroom(facts):
         blocks.append(Figures((each,)))
-    return Section("Internet", tuple(blocks)) if blocks else None
+    return Section(gettext("Internet"), tuple(blocks)) if blocks else None
 
 
 def peak(facts: Facts) -> float | None:
@@ -71,12 +72,12 @@ def _clients(facts: Facts) -> Iterator[Block]:
     if by_hour:
         shown = range(min(by_hour), max(by_hour) + 1)
         bars = tuple(_bar(hour, by_hour[hour]) for hour in shown)
-        yield Bars("Devices on the Wi-Fi by hour of the day, on average while open", bars)
+        yield Bars(gettext("Devices on the Wi-Fi by hour of the day, on average while open"), bars)
 
 
 def _bar(hour: int, values: Sequence[float]) -> Bar:
     if not values:
-        return Bar(f"{hour:02}", None, "not measured", Mark.UNKNOWN)
+        return Bar(f"{hour:02}", None, gettext("not measured"), Mark.UNKNOWN)
     return Bar(f"{hour:02}", fmean(values), f"{fmean(values):.0f}")
 
 
@@ -86,7 +87,8 @@ def _rooms(facts: Facts) -> Iterator[Block]:
     if rows:
         rows.sort(key=lambda row: row[1], reverse=True)
         shown = tuple((name, percent(booked), "-" if used is None else percent(used)) for name, booked, used in rows)
-        yield Table(("room", "booked", "in use"), shown, "Rooms, as shares of the open hours that were measured")
+        title = gettext("Rooms, as shares of the open hours that were measured")
+        yield Table(columns(gettext("room | booked | in use")), shown, title)
 
 
 def _room(facts: Facts, asset: Asset) -> tuple[str, float, float | None] | None:
@@ -129,11 +131,11 @@ def _headroom(facts: Facts) -> Figure | None:
     worst = min(values)
     mark = Mark.GOOD if worst >= NEEDED else Mark.WATCH
     return Figure(
-        "Download for each person, at the worst hour",
+        gettext("Download for each person, at the worst hour"),
         figure(THROUGHPUT, worst),
         worst,
         "bits per second",
-        f"target {figure(THROUGHPUT, NEEDED)}",
+        gettext("target {rate}", rate=figure(THROUGHPUT, NEEDED)),
         mark=mark,
     )
 
@@ -144,8 +146,9 @@ def slow_lines(facts: Facts) -> Iterator[Paragraph]:
         promised = asset.uplink.contract.down if asset.uplink else None
         values = _rates(facts, asset, "down")
         if promised and values and _median(values) < TIGHT * promised:
-            share = _median(values) / promised
-            yield Paragraph(f"{asset.name} gave {percent(share)} of what its contract promises: claim it.", Mark.BAD)
+            share = percent(_median(values) / promised)
+            text = gettext("{line} gave {share} of what its contract promises: claim it.", line=asset.name, share=share)
+            yield Paragraph(text, Mark.BAD)
 
 
 def _rates(facts: Facts, asset: Asset, direction: str) -> Sequence[float]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
 from incidents.messages import plain
+from language import N_, figures, gettext
 from monitor.store.tables import attachments
 
 LARGEST = 5_000_000
@@ -26,6 +27,8 @@ _MAGIC = {
     b"GIF89a": "image/gif",
     b"%PDF-": "application/pdf",
 }
+TYPES = (*dict.fromkeys(_MAGIC.values()), "text/plain", "message/rfc822")
+"""The media types that files can have."""
 _HEADER = re.compile(
     rb"(?:From|Return-Path|Received|Delivered-To|MIME-Version|Message-ID|Date|Subject): ?\S", re.IGNORECASE
 )
@@ -48,17 +51,21 @@ class Attachment(NamedTuple):
     @property
     def says(self) -> str:
         """The line of the timeline about it."""
-        return f"Attached {self.name} ({max(1, round(self.size / 1000)):,} kB)."
+        size = figures(f"{max(1, round(self.size / 1000)):,}")
+        return gettext("Attached {name} ({size} kB).", name=self.name, size=size)
 
 
 def attached(incident: str, name: str, content: bytes, who: str, now: datetime) -> Attachment:
     """The attachment that a file becomes. Raises ValueError for one that is empty, too large or of no known type."""
     if not 0 < len(content) <= LARGEST:
-        raise ValueError(f"{plain(name)} has {len(content):,} bytes; a file may have from 1 to {LARGEST:,}")
+        has, most = (figures(f"{size:,}") for size in (len(content), LARGEST))
+        words = N_("{name} has {size} bytes; a file may have from 1 to {most}")
+        raise ValueError(gettext(words, name=plain(name), size=has, most=most))
     shown = plain(PureWindowsPath(name).name)[-LONGEST_NAME:] or "file"
     type, digest = sniffed(content), hashlib.sha256(content).digest()
     if not type:
-        raise ValueError(f"{shown} is none of PNG, JPEG, GIF, PDF, plain text in UTF-8 or a mail; convert it first")
+        words = N_("{name} is none of PNG, JPEG, GIF, PDF, plain text in UTF-8 or a mail; convert it first")
+        raise ValueError(gettext(words, name=shown))
     return Attachment(str(ULID()), incident, now, who, shown, type, len(content), digest, content)
 
 
@@ -80,7 +87,8 @@ async def add(conn: AsyncConnection, attachment: Attachment) -> None:
     """Keep a file. Raises ValueError when its incident has as many as it may."""
     count = select(func.count()).where(attachments.c.incident == attachment.incident)
     if (await conn.scalar(count) or 0) >= MOST:
-        raise ValueError(f"incident {attachment.incident} has {MOST} files already; remove one first")
+        words = N_("incident {incident} has {most} files already; remove one first")
+        raise ValueError(gettext(words, incident=attachment.incident, most=MOST))
     await conn.execute(insert(attachments), attachment._asdict())
 
 

@@ -18,6 +18,8 @@ from monitor.store.dialects import upsert
 from monitor.store.tables import actions, incidents, ladders, timeline, told, waiting
 
 P = TypeVar("P")
+_Rows = dict[str, list[Row[*tuple[Any, ...]]]]
+"""The rows of a table by incident."""
 
 _MOVE = (
     update(timeline)
@@ -27,6 +29,8 @@ _MOVE = (
 
 _LIVE = [stage for stage in Stage if stage.live]
 _SETS = ("firing", "joined")
+_PARTS = {timeline: "position", told: "position", waiting: "since", ladders: "route", actions: "id"}
+"""The tables that hold parts of an incident, and what their rows are ordered by."""
 
 
 class Changed(NamedTuple):
@@ -115,8 +119,8 @@ async def between(conn: AsyncConnection, start: datetime, end: datetime) -> tupl
 
 
 async def opened_since(conn: AsyncConnection, since: datetime) -> tuple[Incident, ...]:
-    """Those that began then or later, oldest first."""
-    return await _load(conn, select(incidents.c.id).where(incidents.c.opened >= since))
+    """Those that began then or later, oldest first; without their timelines, and without whom they told."""
+    return await _load(conn, select(incidents.c.id).where(incidents.c.opened >= since), (actions,))
 
 
 async def merged_into(conn: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
@@ -235,14 +239,12 @@ def _ladder_row(_: int, one: Ladder) -> dict[str, Any]:
     return one._asdict()
 
 
-async def _load(conn: AsyncConnection, chosen: Select[str]) -> tuple[Incident, ...]:
-    """The incidents of the chosen ids, oldest first, in a few statements however many they are."""
+async def _load(conn: AsyncConnection, chosen: Select[str], parts: Collection[Table] = _PARTS) -> tuple[Incident, ...]:
+    """The incidents of the chosen ids with these parts, oldest first, in a few statements however many they are."""
     rows = await conn.execute(select(incidents).where(incidents.c.id.in_(chosen)).order_by(incidents.c.id))
-    lines = await _parts(conn, timeline, "position", chosen)
-    heard = await _parts(conn, told, "position", chosen)
-    held = await _parts(conn, waiting, "since", chosen)
-    climbed = await _parts(conn, ladders, "route", chosen)
-    listed = await _parts(conn, actions, "id", chosen)
+    found = {table: await _parts(conn, table, order, chosen) for table, order in _PARTS.items() if table in parts}
+    none: _Rows = defaultdict(list)
+    lines, heard, held, climbed, listed = (found.get(table, none) for table in _PARTS)
     return tuple(
         _incident(
             row._asdict(),
@@ -256,9 +258,7 @@ async def _load(conn: AsyncConnection, chosen: Select[str]) -> tuple[Incident, .
     )
 
 
-async def _parts(
-    conn: AsyncConnection, table: Table, order: str, chosen: Select[str]
-) -> dict[str, list[Row[*tuple[Any, ...]]]]:
+async def _parts(conn: AsyncConnection, table: Table, order: str, chosen: Select[str]) -> _Rows:
     """The rows of a table that belong to the chosen incidents, by incident."""
     found = defaultdict(list)
     query = select(table).where(table.c.incident.in_(chosen)).order_by(table.c.incident, table.c[order])

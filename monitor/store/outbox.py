@@ -11,6 +11,7 @@ from alerting.bundling import Sent, Waiting
 from alerting.channels import BEGINNINGS, Delivery, Key, NoticeKind, Notification, Outcome
 from alerting.rules import Severity
 from incidents.chronicle import Heard
+from language import gettext
 from monitor.store import dialects
 from monitor.store.tables import MessageState, episodes, incidents, messages
 from monitor.store.tables import deliveries as _deliveries
@@ -301,7 +302,8 @@ async def expire(conn: AsyncConnection, destination: str, stale: datetime, now: 
 
 async def abandon(conn: AsyncConnection, keep: Collection[str], now: datetime) -> tuple[Message, ...]:
     """Give up all unfinished messages to destinations other than those to `keep`; returns them."""
-    return await _end(conn, messages.c.destination.not_in(keep), "The destination is no longer configured.", now)
+    words = gettext("The destination is no longer configured.")
+    return await _end(conn, messages.c.destination.not_in(keep), words, now)
 
 
 async def _accept(conn: AsyncConnection, row: Row[Any], words: str, now: datetime) -> None:

@@ -1,16 +1,30 @@
 """Status spans: which check was up, down or unknown from when to when."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Select, Text, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from incidents.availability import Span
 from monitor.store.batches import batches
 from monitor.store.dialects import one_of, upsert_many
+from monitor.store.tables import instant
 from monitor.store.tables import spans as _spans
+from probes import Status
+
+_ROW: Select[Any] = select(
+    _spans.c.check,
+    type_coerce(_spans.c.start, BigInteger),
+    type_coerce(_spans.c.end, BigInteger),
+    type_coerce(_spans.c.status, Text),
+    _spans.c.reason,
+)
+"""A span as the driver has it: pages read thousands, and SQLAlchemy's own conversion costs as much as all else."""
+_STATUSES = {status.value: status for status in Status}
 
 
 async def save(conn: AsyncConnection, spans: Sequence[Span]) -> None:
@@ -31,12 +45,14 @@ async def between(
     `checks` None means all of them; a check without a span is not in the result. Of more than `limit` spans, those of
     the last checks are missing.
     """
-    query = select(_spans).where(_spans.c.start < end, _spans.c.end > start)
-    if checks is not None:
-        query = query.where(one_of(conn, _spans.c.check, checks))
-    rows = await conn.execute(query.order_by(_spans.c.check, _spans.c.start).limit(limit))
-    found = [Span(*row) for row in rows]
-    return {check: tuple(some) for check, some in groupby(found, key=lambda span: span.check)}
+    query = _ROW.where(_spans.c.start < end, _spans.c.end > start)
+    if checks is None:
+        # Not ordered by the database: for that, SQLite would read the primary key from end to end, years of it.
+        found = sorted(_read(await conn.execute(query)), key=attrgetter("check", "start"))
+    else:
+        query = query.where(one_of(conn, _spans.c.check, checks)).order_by(_spans.c.check, _spans.c.start)
+        found = list(_read(await conn.execute(query.limit(limit))))
+    return {check: tuple(some) for check, some in groupby(found, key=attrgetter("check"))}
 
 
 async def latest(conn: AsyncConnection) -> dict[str, Span]:
@@ -44,3 +60,11 @@ async def latest(conn: AsyncConnection) -> dict[str, Span]:
     newest = select(_spans.c.check, func.max(_spans.c.start).label("start")).group_by(_spans.c.check).subquery()
     query = select(_spans).join(newest, (_spans.c.check == newest.c.check) & (_spans.c.start == newest.c.start))
     return {row.check: Span(*row) for row in await conn.execute(query)}
+
+
+def _read(rows: Iterable[Sequence[Any]]) -> Iterator[Span]:
+    reached, end = None, instant(0)
+    for check, starts, ends, status, reason in rows:
+        start = end if starts == reached else instant(starts)  # mostly one begins where the one before ended
+        reached, end = ends, instant(ends)
+        yield Span(check, start, end, _STATUSES[status], reason)

@@ -70,7 +70,12 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """The time in UTC."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else instant(value)
+
+
+def instant(stored: int) -> datetime:
+    """The time that an `Instant` is stored as."""
+    return _EPOCH + stored * _MICROSECOND
 
 
 class Words(TypeDecorator[str]):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from language import N_, gettext
 from monitor.store import outbox
 from monitor.watchdog import unwell
 from monitor.web import words
@@ -19,14 +20,14 @@ from probes import load
 
 OURS = "deskwatch"
 DOCS = (
-    ("docs/operations/web.md", "these pages"),
-    ("docs/operations/configuration.md", "the configuration, every setting of it"),
-    ("docs/operations/rules.md", "when a reading matters"),
-    ("docs/operations/delivery.md", "how messages are delivered"),
-    ("docs/operations/incidents.md", "the record of incidents"),
-    ("docs/operations/access.md", "accounts and roles"),
-    ("docs/operations/metrics.md", "metrics for Prometheus"),
-    ("docs/probes/README.md", "every kind of check"),
+    ("docs/operations/web.md", N_("these pages")),
+    ("docs/operations/configuration.md", N_("the configuration, every setting of it")),
+    ("docs/operations/rules.md", N_("when a reading matters")),
+    ("docs/operations/delivery.md", N_("how messages are delivered")),
+    ("docs/operations/incidents.md", N_("the record of incidents")),
+    ("docs/operations/access.md", N_("accounts and roles")),
+    ("docs/operations/metrics.md", N_("metrics for Prometheus")),
+    ("docs/probes/README.md", N_("every kind of check")),
 )
 """Where to read more, beside the program."""
 
@@ -54,7 +55,7 @@ async def show(request: web.Request) -> web.Response:
         "about.html",
         version=version(OURS),
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        system=f"{platform.system()} on {platform.machine()}",
+        system=gettext("{system} on {machine}", system=platform.system(), machine=platform.machine()),
         database={"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(database, database),
         started=app.started,
         checks=len(checks),

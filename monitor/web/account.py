@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
+from language import N_, gettext
 from monitor.people import accounts
 from monitor.people.passwords import LONGEST, SHORTEST, objection
 from monitor.people.roles import GIVEN
@@ -14,7 +15,7 @@ from monitor.web.guard import APP, IDENTITY, SECRET, by
 from monitor.web.pages import page, sent
 from monitor.web.sign_in import begin_session, hashed, is_password, set_cookie
 
-NO_ACCOUNT = (
+NO_ACCOUNT = N_(
     "This is for people with an account here. Whoever has opened the sign-in link, comes through a proxy or with a "
     "token has none; an administrator makes one under Users."
 )
@@ -30,13 +31,13 @@ async def change_password(request: web.Request) -> web.Response:
     form, user = await sent(request), await own(request)
     password = str(form.get("password", ""))
     if not user.password:
-        return await draw(request, "You sign in with an account elsewhere; change the password there.")
+        return await draw(request, gettext("You sign in with an account elsewhere; change the password there."))
     if password != str(form.get("again", "")):
-        return await draw(request, "The two new passwords are not the same.")
+        return await draw(request, gettext("The two new passwords are not the same."))
     if reason := objection(password, user.name):
         return await draw(request, reason)
     if not await is_password(request, user.name, user, str(form.get("current", ""))):
-        return await draw(request, "The current password is wrong.")
+        return await draw(request, gettext("The current password is wrong."))
     stored = await hashed(request, password)
     async with request.app[APP].store.begin() as conn:
         await accounts.set_password(conn, by(request), user, stored)
@@ -76,7 +77,7 @@ async def own(request: web.Request) -> User:
             user = await users.get(conn, identity.user)
         if user is not None:
             return user
-    raise web.HTTPForbidden(text=NO_ACCOUNT)
+    raise web.HTTPForbidden(text=gettext(NO_ACCOUNT))
 
 
 async def draw(request: web.Request, fault: str = "", made: str = "") -> web.Response:
@@ -107,5 +108,5 @@ async def draw(request: web.Request, fault: str = "", made: str = "") -> web.Res
 def _of_session(request: web.Request) -> auth.Identity:
     """Who asks, if they have a session. Raises 403."""
     if not request[IDENTITY].session:
-        raise web.HTTPForbidden(text=NO_ACCOUNT)
+        raise web.HTTPForbidden(text=gettext(NO_ACCOUNT))
     return request[IDENTITY]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from language import LANGUAGES, N_, gettext, translated
 from monitor.people.passwords import Passwords
 from monitor.people.roles import Role
 from monitor.store import StoreError
@@ -31,6 +32,7 @@ from monitor.web import (
     incident_log,
     incident_record,
     incidents,
+    languages,
     links,
     live,
     machine,
@@ -142,6 +144,7 @@ def routes(files: Files) -> tuple[Route, ...]:
         Route("GET", "/about", Role.VIEWER, about.show),
         Route("GET", "/events", Role.VIEWER, live.events),
         Route("POST", "/sign-out", Role.VIEWER, sign_in.sign_out),
+        Route("POST", "/language", Role.PUBLIC, languages.choose),
         Route("GET", "/sign-in", Role.PUBLIC, sign_in.show),
         Route("POST", "/sign-in", Role.PUBLIC, sign_in.sign_in),
         Route("POST", "/sign-in/second-factor", Role.PUBLIC, sign_in.second_step),
@@ -199,7 +202,8 @@ def routes(files: Files) -> tuple[Route, ...]:
 
 def build(app: App, gate: Gate) -> web.Application:
     """The web application of a running service; the caller binds it to an address."""
-    middlewares = (guard.headers, limits.told, errors, guard.host, guard.origin, guard.role, audited)
+    outside = (guard.headers, limits.told, languages.language, errors)
+    middlewares = (*outside, guard.host, guard.origin, guard.role, audited)
     built = web.Application(client_max_size=LARGEST_BODY, middlewares=middlewares)
     files, streams = Files(Path(__file__).parent / "static"), live.Streams()
     declared = routes(files)
@@ -221,7 +225,7 @@ def build(app: App, gate: Gate) -> web.Application:
     built[configuration.READING] = asyncio.Lock()
     built[grafana.ASKING] = asyncio.Semaphore(grafana.AT_ONCE)
     built[pages.SHARED], built[live.STREAMS] = pages.SharedBoard(), streams
-    built[status.SHARED] = status.SharedStatus()
+    built[status.SHARED] = {code: status.SharedStatus() for code in LANGUAGES}
     built.on_shutdown.append(streams.stop)
     return built
 
@@ -236,13 +240,17 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         return _answer(request, error, _words(error))
     except web.RequestPayloadError:
-        return _answer(request, web.HTTPBadRequest(), "The body cannot be read: it is not what its headers say.")
+        return _answer(
+            request, web.HTTPBadRequest(), gettext("The body cannot be read: it is not what its headers say.")
+        )
     except StoreError as error:
         log.warning("the database failed a request", extra={"path": request.path, "error": str(error)})
         return _answer(request, web.HTTPServiceUnavailable(), str(error))
     except Exception:
         log.exception("a request failed", extra={"path": request.path})
-        return _answer(request, web.HTTPInternalServerError(), "Deskwatch made a mistake. Its log says which one.")
+        return _answer(
+            request, web.HTTPInternalServerError(), gettext("Deskwatch made a mistake. Its log says which one.")
+        )
 
 
 @web.middleware
@@ -276,9 +284,11 @@ def _answer(request: web.Request, error: web.HTTPException, words: str) -> web.R
     if problems.is_ours(request):
         return problems.answer(error, words)
     if "text/html" in request.headers.get("Accept", ""):
-        answer = pages.page(
-            request, "error.html", error.status, title=_TITLES.get(error.status, error.reason), words=words
+        title, wants_sign_in = (
+            translated(_TITLES.get(error.status, error.reason)),
+            error.status == HTTPStatus.UNAUTHORIZED,
         )
+        answer = pages.page(request, "error.html", error.status, title=title, words=words, wants_sign_in=wants_sign_in)
     else:
         answer = web.Response(status=error.status, text=f"{words}\n")
     answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
@@ -289,25 +299,25 @@ def _words(error: web.HTTPException) -> str:
     """The handler's own words, or ours for an error that aiohttp raised."""
     if error.text and error.text != f"{error.status}: {error.reason}":
         return error.text
-    return _DEFAULTS.get(error.status, error.reason)
+    return gettext(_DEFAULTS.get(error.status, error.reason), size=LARGEST_BODY // 1024)
 
 
 _KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
 _TITLES = {
-    400: "That did not work",
-    401: "Please sign in",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not possible this way",
-    410: "This link does not work any more",
-    413: "Too long",
-    421: "Wrong address",
-    429: "Too many tries",
-    500: "Something went wrong",
-    503: "Not available right now",
+    400: N_("That did not work"),
+    401: N_("Please sign in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible this way"),
+    410: N_("This link does not work any more"),
+    413: N_("Too long"),
+    421: N_("Wrong address"),
+    429: N_("Too many tries"),
+    500: N_("Something went wrong"),
+    503: N_("Not available right now"),
 }
 _DEFAULTS = {
-    404: "There is no such page. The board has everything that is watched.",
-    405: "This address needs another method.",
-    413: f"The text is too long; {LARGEST_BODY // 1024} kB can be sent at once.",
+    404: N_("There is no such page. The board has everything that is watched."),
+    405: N_("This address needs another method."),
+    413: N_("The text is too long; {size} kB can be sent at once."),
 }

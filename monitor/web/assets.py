@@ -7,18 +7,22 @@ from typing import Any
 from aiohttp import web
 
 from incidents.availability import Span, verdicts
+from language import gettext
 from monitor.config.model import Asset
 from monitor.reports.standings import deciding
 from monitor.store import incidents, spans
+from monitor.store.incidents import Wanted
 from monitor.web import auth, charts, graphs, views, words
 from monitor.web.guard import APP
 from monitor.web.pages import fragment, page, world
 from monitor.web.ruling import rulings
 from monitor.web.service import App
-from probes import REASONS, UNKNOWN_REASONS, load
+from probes import load
 
 MOST_SPANS = 20_000
 """How many turns of an asset's checks are read for its history; what turns more often is drawn no further."""
+RECENT = 10
+"""How many of its newest incidents are shown."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -39,19 +43,16 @@ def asset_of(request: web.Request) -> Asset:
     found = request.app[APP].config.asset(id)
     if found is None:
         raise web.HTTPNotFound(
-            text=f"Nothing of the name {words.short(id, 60)!r} is watched. The board shows all that is."
+            text=gettext(
+                "Nothing of the name {name} is watched. The board shows all that is.", name=repr(words.short(id, 60))
+            )
         )
     return found
 
 
-def reasons(kind: str) -> Mapping[str, str]:
-    """What every reason of a kind's readings means."""
-    return {**REASONS, **UNKNOWN_REASONS, **load(kind).reasons}
-
-
 async def _now(app: App, asset: Asset) -> Mapping[str, Any]:
     async with app.store.connect() as conn:
-        recent = [one for one in await incidents.page(conn, 100) if one.asset == asset.id]
+        recent = await incidents.page(conn, RECENT, wanted=Wanted(asset=asset.id))
     everything = await world(app, [check.id for check in asset.checks])
     view, near = views.asset_view(asset, everything), graphs.related(asset, everything)
     return {
@@ -59,11 +60,11 @@ async def _now(app: App, asset: Asset) -> Mapping[str, Any]:
         "near": near,
         "graph": graphs.graph(view, near),
         "rulings": {check.id: rulings(check, everything) for check in asset.checks},
+        "meaning": views.meaning,
         "values": {
             check.id: views.values(app.latest.get(check.id), load(check.kind).metrics) for check in asset.checks
         },
-        "reasons": {check.id: reasons(check.kind) for check in asset.checks},
-        "recent": recent[:10],
+        "recent": recent,
     }
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from language import N_, gettext
 from monitor import escaping
 from monitor.store import audit_log
 from monitor.store.audit_log import Entry, Wanted
@@ -68,7 +69,8 @@ async def _entries(request: web.Request) -> tuple[Entry, ...]:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    return entry.at.isoformat(timespec="seconds"), entry.who, entry.address, entry.what, entry.target
+    said = (words.plain(one) for one in (entry.who, entry.address, entry.what, entry.target))
+    return entry.at.isoformat(timespec="seconds"), *said
 
 
 def _typed(request: web.Request) -> Typed:
@@ -89,7 +91,8 @@ def _day(text: str, app: App, days: int = 0) -> datetime | None:
         day = date.fromisoformat(text) + timedelta(days=days)
         return datetime.combine(day, time.min, app.config.site.hours.zone)
     except (ValueError, OverflowError):
-        raise ValueError(f"the day {text[:40]!r} must be a date like `{auth.utc_now():%Y-%m-%d}`") from None
+        words = N_("the day {day} must be a date like `{today}`")
+        raise ValueError(gettext(words, day=repr(text[:40]), today=f"{auth.utc_now():%Y-%m-%d}")) from None
 
 
 def _file(text: str, type: str, name: str) -> web.Response:

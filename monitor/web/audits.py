@@ -4,14 +4,15 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from language import gettext
 from monitor.audits import (
     LONGEST_NAME,
     LONGEST_NOTE,
     Section,
     checks,
+    expected,
     figures,
     fingerprint,
-    note,
     sections,
     signed,
     totals,
@@ -76,7 +77,8 @@ def _audit(app: App, typed: Typed) -> Audit:
     """The newest audit, which is signed. Raises ValueError if it found something else than the page showed."""
     made = app.audits.of(typed.check)
     if made is None or fingerprint(made) != typed.seen:
-        raise ValueError("something has changed since you opened the page; look through it as it is now, then sign")
+        words = gettext("something has changed since you opened the page; look through it as it is now, then sign")
+        raise ValueError(words)
     return made
 
 
@@ -96,7 +98,7 @@ async def _page(request: web.Request, typed: Typed, fault: str = "") -> web.Resp
         longest_name=LONGEST_NAME,
         longest_note=LONGEST_NOTE,
         who=who,
-        note=note,
+        expected=expected,
         totals=totals,
         fingerprint=fingerprint,
     )
@@ -116,5 +118,7 @@ def shown(config: Config, app: App) -> tuple[Shown, ...]:
 def trouble(reading: Reading | None) -> str:
     """Why the newest run left no audit, "" if it did."""
     if reading is None:
-        return "It has not run since Deskwatch started."
-    return f"The newest run came to no conclusion: {reading.detail}." if reading.status is Status.UNKNOWN else ""
+        return gettext("It has not run since Deskwatch started.")
+    if reading.status is not Status.UNKNOWN:
+        return ""
+    return gettext("The newest run came to no conclusion: {detail}.", detail=reading.detail)

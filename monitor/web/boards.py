@@ -6,9 +6,10 @@ from datetime import datetime
 
 from alerting.rules import Severity
 from incidents.lifecycle import Incident, Stage
+from language import gettext, ngettext, translated
 from monitor.config.model import SECTIONS
-from monitor.web.views import TITLES, AssetView, Verdict, World, asset_view
-from monitor.web.words import count, opening, short
+from monitor.web.views import TITLES, AssetView, Finding, Verdict, World, asset_view
+from monitor.web.words import opening, short
 
 CARDS = 100
 """How many things that need somebody the first page shows; of more it says how many there are."""
@@ -29,8 +30,7 @@ class SectionView:
     @property
     def summary(self) -> str:
         """How many of them work."""
-        working = sum(asset.verdict is Verdict.WORKING for asset in self.assets)
-        return "all working" if working == len(self.assets) else f"{working} of {len(self.assets)} working"
+        return _working(self.assets) or gettext("all working")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Card:
     title: str
     verdict: Verdict
     since: datetime
-    detail: str
+    finding: Finding
     affects: str
     remedy: str
     people: int
@@ -73,11 +73,10 @@ def board(world: World) -> Board:
     assets = tuple(asset_view(asset, world) for asset in world.config.assets)
     made = cards(assets, world)
     headline, tone = _headline(assets, made)
-    working = sum(asset.verdict is Verdict.WORKING for asset in assets)
     return Board(
         headline=headline,
         tone=tone,
-        working=f"{working} of {len(assets)} working" if working < len(assets) else "",
+        working=_working(assets),
         opening=opening(world.config.site.hours, world.now),
         cards=made[:CARDS],
         more=max(len(made) - CARDS, 0),
@@ -98,28 +97,36 @@ def cards(assets: Sequence[AssetView], world: World) -> tuple[Card, ...]:
     return tuple(sorted(made, key=lambda card: (card.in_hand, card.verdict.rank, card.since)))
 
 
+def _working(assets: Sequence[AssetView]) -> str:
+    """How many of them work, "" if all do."""
+    working = sum(asset.verdict is Verdict.WORKING for asset in assets)
+    if working == len(assets):
+        return ""
+    return gettext("{working} of {all} working", working=working, all=len(assets))
+
+
 def _headline(assets: Sequence[AssetView], made: Sequence[Card]) -> tuple[str, Verdict]:
     waiting = [card for card in made if not card.in_hand]
     checking = sum(asset.verdict is Verdict.CHECKING for asset in assets)
     unknown = sum(asset.verdict is Verdict.UNKNOWN for asset in assets)
     if waiting:
-        return f"{count(len(waiting), 'thing')} {'needs' if len(waiting) == 1 else 'need'} you", waiting[0].verdict
+        return ngettext("{number} thing needs you", "{number} things need you", len(waiting)), waiting[0].verdict
     if made:
-        return f"{count(len(made), 'thing')} in hand", Verdict.DEGRADED
+        return ngettext("{number} thing in hand", "{number} things in hand", len(made)), Verdict.DEGRADED
     if not assets:
-        return "Nothing is watched yet", Verdict.UNKNOWN
+        return gettext("Nothing is watched yet"), Verdict.UNKNOWN
     if unknown == len(assets):
         begun = any(check.reading is not None for asset in assets for check in asset.checks)
-        return "Nothing is known" if begun else "Taking a first look", Verdict.UNKNOWN
+        return gettext("Nothing is known") if begun else gettext("Taking a first look"), Verdict.UNKNOWN
     if checking:
-        return f"Checking {count(checking, 'thing')} again", Verdict.CHECKING
+        return ngettext("Checking {number} thing again", "Checking {number} things again", checking), Verdict.CHECKING
     if unknown:
-        return f"{count(unknown, 'thing')} not known", Verdict.UNKNOWN
-    return "All working", Verdict.WORKING
+        return ngettext("{number} thing not known", "{number} things not known", unknown), Verdict.UNKNOWN
+    return gettext("All working"), Verdict.WORKING
 
 
 def _sections(assets: Sequence[AssetView]) -> tuple[SectionView, ...]:
-    found = ((TITLES[name], tuple(one for one in assets if one.asset.section == name)) for name in SECTIONS)
+    found = ((translated(TITLES[name]), tuple(one for one in assets if one.asset.section == name)) for name in SECTIONS)
     return tuple(SectionView(title, members) for title, members in found if members)
 
 
@@ -137,7 +144,7 @@ def _incident_card(incident: Incident, own: AssetView | None, assets: Sequence[A
         title=incident.title,
         verdict=Verdict.DOWN if incident.severity is Severity.CRITICAL else Verdict.DEGRADED,
         since=incident.opened,
-        detail=own.detail if own is not None and own.verdict is not Verdict.WORKING else "",
+        finding=own.finding if own is not None and own.verdict is not Verdict.WORKING else Finding(),
         affects=asset.affects if asset is not None else "",
         remedy=asset.remedy if asset is not None else "",
         people=asset.people if asset is not None else 0,
@@ -153,7 +160,7 @@ def _fault_card(view: AssetView, now: datetime) -> Card:
         title=f"{asset.name}: {view.says}" if view.says else asset.name,
         verdict=view.verdict,
         since=view.since or now,
-        detail=view.detail,
+        finding=view.finding,
         affects=asset.affects,
         remedy=asset.remedy,
         people=asset.people,

@@ -1,6 +1,5 @@
 """The history of a check or an asset as the paths of small SVG pictures, each with the same in words."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -8,8 +7,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from incidents.availability import Availability, Span, in_order
+from language import gettext, ngettext
 from monitor.history import Rollup
-from monitor.web.words import amount, count, length
+from monitor.web.words import amount, length
 from probes import Metric, Reading, Status
 
 WIDTH, HEIGHT = 1000, 200
@@ -87,7 +87,7 @@ def chart(points: Sequence[Point], start: datetime, end: datetime, unit: str) ->
         line.append(f"M{begin:.1f} {usual:.1f}H{stop:.1f}")
     usually = sorted(point.usual for point in points)[len(points) // 2]
     highest = max(point.high for point in points)
-    words = f"usually {amount(usually, unit)}, at most {amount(highest, unit)}"
+    words = gettext("usually {usual}, at most {most}", usual=amount(usually, unit), most=amount(highest, unit))
     return Chart("".join(area), "".join(line), amount(top, unit), words)
 
 
@@ -140,13 +140,15 @@ def _by_day(spans: Iterable[Span], edges: Sequence[datetime]) -> tuple[Availabil
     length_of = [later.timestamp() - earlier.timestamp() for earlier, later in pairwise(edges)]
     seconds: dict[Status, list[float]] = {status: [0.0] * len(length_of) for status in Status}
     begins = [edge.timestamp() for edge in edges]
+    day = 0
     for span in in_order(spans):
         start, end = max(span.start.timestamp(), begins[0]), min(span.end.timestamp(), begins[-1])
-        day = bisect_right(begins, start) - 1
         while start < end:
+            while begins[day + 1] <= start:
+                day += 1
             until = min(end, begins[day + 1])
             seconds[span.status][day] += until - start
-            start, day = until, day + 1
+            start = until
     return tuple(_shares(day, whole, seconds) for day, whole in enumerate(length_of))
 
 
@@ -184,8 +186,18 @@ def _drawn(days: Sequence[Day], part: Callable[[Availability], tuple[float, floa
 
 def _said(days: Sequence[Day], bad: Sequence[Day]) -> str:
     if not any(day.found.known for day in days):
-        return "not known"
-    down = sum((day.found.down for day in bad), timedelta())
-    said = f"outages on {count(len(bad), 'day')}, {length(down)} in all" if bad else "no outage"
-    missing = sum(not day.found.known for day in days)
-    return f"{said}; nothing known of {count(missing, 'day')}" if missing else said
+        return gettext("not known")
+    said, missing = _outages(bad), sum(not day.found.known for day in days)
+    if not missing:
+        return said
+    unknown = ngettext("nothing known of {number} day", "nothing known of {number} days", missing)
+    return f"{said}; {unknown}"
+
+
+def _outages(bad: Sequence[Day]) -> str:
+    if not bad:
+        return gettext("no outage")
+    lasted = length(sum((day.found.down for day in bad), timedelta()))
+    return ngettext(
+        "outages on {number} day, {length} in all", "outages on {number} days, {length} in all", len(bad), length=lasted
+    )

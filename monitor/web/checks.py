@@ -10,12 +10,13 @@ import yaml
 from aiohttp import web
 
 from incidents.availability import Span
+from language import N_, gettext, translated
 from monitor.config.masked import plain
 from monitor.config.model import Asset, Check
 from monitor.reports import series
 from monitor.store import rollups, spans
 from monitor.web import auth, charts, views, words
-from monitor.web.assets import MOST_SPANS, reasons
+from monitor.web.assets import MOST_SPANS
 from monitor.web.guard import APP, TARGET
 from monitor.web.pages import fragment, page, sent, world
 from monitor.web.ruling import rulings
@@ -28,9 +29,9 @@ PATIENCE = 30.0
 """Seconds that whoever presses the button waits at most; a run that takes longer shows when it ends."""
 
 _RUNS = {
-    "yes": "It has just run: this is what it found.",
-    "late": "It is still running; what it finds shows here when it ends.",
-    "no": "It did not run: it is paused, as by planned work.",
+    "yes": N_("It has just run: this is what it found."),
+    "late": N_("It is still running; what it finds shows here when it ends."),
+    "no": N_("It did not run: it is paused, as by planned work."),
 }
 """What is said after the button was pressed."""
 
@@ -56,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
         past=await _past(app, check),
         settings=settings_of(check),
         latency=_latency(check),
-        ran=_RUNS.get(request.query.get("ran", ""), ""),
+        ran=translated(_RUNS.get(request.query.get("ran", ""), "")),
         probe=probe,
     )
 
@@ -89,9 +90,9 @@ def _check_of(request: web.Request) -> tuple[Asset, Check]:
     asset = request.app[APP].config.asset(id)
     check = next((one for one in asset.checks if one.name == name), None) if asset is not None else None
     if asset is None or check is None:
-        both = words.short(f"{id}/{name}", 120)
+        both = repr(words.short(f"{id}/{name}", 120))
         raise web.HTTPNotFound(
-            text=f"There is no check {both!r}. The page of its asset names all checks that there are."
+            text=gettext("There is no check {name}. The page of its asset names all checks that there are.", name=both)
         )
     return asset, check
 
@@ -106,7 +107,7 @@ async def _now(app: App, asset: Asset, check: Check) -> Mapping[str, Any]:
         "values": views.values(reading, metrics),
         "phases": charts.phases(reading, metrics),
         "rulings": rulings(check, everything),
-        "meaning": reasons(check.kind).get(reading.reason, "") if reading is not None else "",
+        "meaning": views.meaning(check.kind, reading.reason) if reading is not None else "",
     }
 
 
@@ -143,4 +144,4 @@ def _drawn(
 def _latency(check: Check) -> str:
     """What its latency is the latency of."""
     name, part = load(check.kind).latency
-    return f"{name} ({part})" if part else name or "the length of the run"
+    return f"{name} ({part})" if part else name or gettext("the length of the run")

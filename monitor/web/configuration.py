@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from aiohttp import web
 
+from language import figures, gettext
 from monitor.config import ConfigError, load
 from monitor.config.changes import NEEDS_RESTART, Diff, diff
 from monitor.config.masked import shown
@@ -51,12 +52,17 @@ async def reload(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/configuration")
 
 
-def sections(config: Config) -> dict[str, str]:
-    """The configuration as YAML by section, secrets masked; of the checks only the ids, for each has a page."""
-    parts = shown(config)
-    for asset in parts["assets"]:
+def parts(config: Config) -> dict[str, Any]:
+    """The configuration by section, secrets masked; of the checks only the ids, for each has a page."""
+    found = shown(config)
+    for asset in found["assets"]:
         asset["checks"] = [check["id"] for check in asset["checks"]]
-    return {name: _cut(part) for name, part in parts.items() if name != "source" and part}
+    return {name: part for name, part in found.items() if name != "source" and part}
+
+
+def sections(config: Config) -> dict[str, str]:
+    """The same as YAML."""
+    return {name: _cut(part) for name, part in parts(config).items()}
 
 
 def pending(config: Config) -> Pending:
@@ -72,14 +78,17 @@ def pending(config: Config) -> Pending:
 def _cut(part: object) -> str:
     text = yaml.safe_dump(part, sort_keys=False, allow_unicode=True)
     text = text.removesuffix("...\n")
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… and {len(text) - LONGEST:,} characters more"
+    if len(text) <= LONGEST:
+        return text
+    more = gettext("… and {number} characters more", number=figures(f"{len(text) - LONGEST:,}"))
+    return f"{text[:LONGEST]}\n{more}"
 
 
 async def _page(request: web.Request, status: int = 200) -> web.Response:
     app = request.app[APP]
     async with request.app[READING]:
         found = await asyncio.to_thread(pending, app.config)
-        parts = await asyncio.to_thread(sections, app.config)
+        written = await asyncio.to_thread(sections, app.config)
     return page(
         request,
         "configuration.html",
@@ -87,6 +96,6 @@ async def _page(request: web.Request, status: int = 200) -> web.Response:
         source=app.config.source,
         reloads=app.reloads,
         pending=found,
-        sections=parts,
+        sections=written,
         most=MOST,
     )

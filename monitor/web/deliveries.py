@@ -1,13 +1,14 @@
 """What becomes of messages, as a page: whether each destination can be reached, and every attempt of late."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 
 from aiohttp import web
 
-from alerting.channels import Delivery, NoticeKind
+from alerting.channels import Delivery, NoticeKind, Outcome
 from alerting.health import Health, Reach
+from language import N_, gettext
 from monitor.store import health, outbox
 from monitor.store.outbox import Message
 from monitor.web import words
@@ -20,7 +21,13 @@ RECENT = 60
 """Messages that the page shows, and among which it looks for the newest test."""
 
 VERDICTS = {Reach.OK: Verdict.WORKING, Reach.FAILING: Verdict.DOWN, Reach.UNPROVEN: Verdict.UNKNOWN}
-WORDS = {Reach.OK: "Reachable", Reach.FAILING: "Cannot be reached", Reach.UNPROVEN: "Never tried"}
+WORDS = {Reach.OK: N_("Reachable"), Reach.FAILING: N_("Cannot be reached"), Reach.UNPROVEN: N_("Never tried")}
+OUTCOMES = {
+    Outcome.ACCEPTED: N_("accepted"),
+    Outcome.RETRY: N_("retry"),
+    Outcome.AMBIGUOUS: N_("ambiguous"),
+    Outcome.DEAD: N_("dead"),
+}
 
 
 class Destination(NamedTuple):
@@ -56,18 +63,22 @@ async def show_fragment(request: web.Request) -> web.Response:
 
 async def test(request: web.Request) -> NoReturn:
     """POST /deliveries/test: send a test message to a destination; the page shows what becomes of it."""
-    destination = str((await sent(request)).get("destination", ""))
-    try:
-        await request.app[APP].send_test(destination)
-    except KeyError:
-        raise web.HTTPNotFound(
-            text=f"There is no destination {words.short(destination, 60)!r} any more. The page shows those that are."
-        ) from None
-    request[TARGET] = destination
+    await try_out(request, str((await sent(request)).get("destination", "")))
     raise web.HTTPSeeOther("/deliveries")
 
 
-async def _deliveries(app: App) -> Mapping[str, Any]:
+async def try_out(request: web.Request, destination: str) -> None:
+    """Send a test message to a destination. Raises 404."""
+    try:
+        await request.app[APP].send_test(destination)
+    except KeyError:
+        fault = N_("There is no destination {name} any more. The page shows those that are.")
+        raise web.HTTPNotFound(text=gettext(fault, name=repr(words.short(destination, 60)))) from None
+    request[TARGET] = destination
+
+
+async def gathered(app: App) -> tuple[Sequence[Destination], Sequence[Sent]]:
+    """All destinations in the order of the configuration, and the newest messages, newest first."""
     async with app.store.connect() as conn:
         backlog = await outbox.backlog(conn)
         confirmed = await health.confirmed(conn)
@@ -82,10 +93,16 @@ async def _deliveries(app: App) -> Mapping[str, Any]:
     for id, one in app.healths.items():
         waiting, oldest = backlog.get(id, (0, None))
         destinations.append(Destination(id, one, confirmed.get(id), waiting, oldest, tests.get(id)))
+    return destinations, [Sent(message, attempts[message.id]) for message in messages]
+
+
+async def _deliveries(app: App) -> Mapping[str, Any]:
+    destinations, rows = await gathered(app)
     return {
         "destinations": destinations,
         "failing": sum(one.health.reach is Reach.FAILING for one in destinations),
-        "rows": [Sent(message, attempts[message.id]) for message in messages],
+        "rows": rows,
         "VERDICTS": VERDICTS,
         "WORDS": WORDS,
+        "OUTCOMES": OUTCOMES,
     }

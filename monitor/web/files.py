@@ -1,6 +1,7 @@
 """Style, script and icon: read once, sent with an address that changes with their content."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -18,6 +19,11 @@ class Files:
     def address(self, name: str) -> str:
         """The address that stands for this very content."""
         return f"/static/{name}?v={hashlib.sha256(self._files[name]).hexdigest()[:12]}"
+
+    @property
+    def scripts(self) -> Mapping[str, str]:
+        """The addresses of all scripts, by their names without the ending."""
+        return {Path(name).stem: self.address(name) for name in self._files if name.endswith(".js")}
 
     async def serve(self, request: web.Request) -> web.Response:
         """GET /static/NAME."""

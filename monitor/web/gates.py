@@ -10,6 +10,7 @@ from aiohttp import web
 from alerting.gates import Maintenance, Silence, Stretch
 from alerting.rules import Phase, State
 from alerting.silences import LONGEST_COMMENT, preview
+from language import N_, gettext, translated
 from monitor.config.model import Asset, Config
 from monitor.silencing import typed
 from monitor.store import silences
@@ -19,13 +20,13 @@ from monitor.web.guard import APP, TARGET, who
 from monitor.web.pages import field, page, sent
 
 LENGTHS = {
-    "30m": "30 minutes",
-    "1h": "1 hour",
-    "4h": "4 hours",
-    "1d": "1 day",
-    "3d": "3 days",
-    "7d": "1 week",
-    "30d": "30 days",
+    "30m": N_("30 minutes"),
+    "1h": N_("1 hour"),
+    "4h": N_("4 hours"),
+    "1d": N_("1 day"),
+    "3d": N_("3 days"),
+    "7d": N_("1 week"),
+    "30d": N_("30 days"),
 }
 """How long a silence can last, as the form offers it."""
 
@@ -102,7 +103,7 @@ async def end_silence(request: web.Request) -> NoReturn:
     id = request.match_info["id"]
     # PostgreSQL takes no NUL, not even to look for it.
     if not (id.isascii() and id.isalnum()) or not await request.app[APP].unsilence(id, who(request)):
-        raise web.HTTPNotFound(text="There is no such silence, or it has ended already.")
+        raise web.HTTPNotFound(text=gettext("There is no such silence, or it has ended already."))
     raise web.HTTPSeeOther("/silences")
 
 
@@ -143,16 +144,17 @@ def _covers(plan: Maintenance, config: Config) -> tuple[str, ...]:
     scope = plan.scope
     return (
         *(asset.name for asset in config.assets if asset.id in scope.assets),
-        *(f"everything in {section}" for section in sorted(scope.sections)),
-        *(f"everything tagged {tag}" for tag in sorted(scope.tags)),
-    ) or ("the whole site",)
+        *(gettext("everything in {section}", section=section) for section in sorted(scope.sections)),
+        *(gettext("everything tagged {tag}", tag=tag) for tag in sorted(scope.tags)),
+    ) or (gettext("the whole site"),)
 
 
 def _rules(asset: Asset) -> Iterable[tuple[tuple[str, str], str]]:
     """Every rule of an asset by check and id, in words."""
     for check in asset.checks:
         for rule in check.rules:
-            words = rule.says if len(asset.checks) == 1 else f"{rule.says} ({check.name})"
+            says = translated(rule.says)
+            words = says if len(asset.checks) == 1 else f"{says} ({check.name})"
             yield (check.id, rule.id), words
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from language import N_, gettext, translated
 from monitor.config.model import Server
 from monitor.people.accounts import LINK, LONGEST_NAME, By, folded
 from monitor.people.roles import Role as Role
@@ -45,10 +46,17 @@ POLICY = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-NO_SESSION = (
+NO_SESSION = N_(
     "Sign in with your name and password, or open the sign-in link that Deskwatch printed when it started. "
     "The link works once; restarting Deskwatch prints a new one."
 )
+_CALLED = {
+    Role.PUBLIC: N_("public"),
+    Role.MACHINE: N_("machine"),
+    Role.VIEWER: N_("viewer"),
+    Role.OPERATOR: N_("operator"),
+    Role.ADMIN: N_("admin"),
+}
 HSTS = "max-age=31536000"
 """A year; without the subdomains, which are not ours."""
 
@@ -72,7 +80,10 @@ async def host(request: web.Request, handler: Handler) -> web.StreamResponse:
     name = host_name(request.host)
     if not is_our_host(name, request.app[APP].config.server):
         raise web.HTTPMisdirectedRequest(
-            text=f"Deskwatch does not answer to the name {name!r}. Use its address, or set server.url to the name."
+            text=gettext(
+                "Deskwatch does not answer to the name {name}. Use its address, or set server.url to the name.",
+                name=repr(name),
+            )
         )
     return await handler(request)
 
@@ -82,7 +93,8 @@ async def origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What changes something, and what a program asks, must not come from another site's page."""
     changes = request.method not in ("GET", "HEAD")
     if (changes or role_of(request) is Role.MACHINE) and not is_same_origin(request):
-        raise web.HTTPForbidden(text="This request came from another site's page. Use the Deskwatch page itself.")
+        text = gettext("This request came from another site's page. Use the Deskwatch page itself.")
+        raise web.HTTPForbidden(text=text)
     return await handler(request)
 
 
@@ -158,7 +170,9 @@ async def require_person(request: web.Request, wanted: Role) -> None:
     if given is not None:
         await _by_token(request, given)
     elif not await is_signed_in(request):
-        raise web.HTTPUnauthorized(text=NO_SESSION, headers={"WWW-Authenticate": 'Session realm="Deskwatch"'})
+        raise web.HTTPUnauthorized(
+            text=translated(NO_SESSION), headers={"WWW-Authenticate": 'Session realm="Deskwatch"'}
+        )
     _require_role(request[IDENTITY], wanted)
 
 
@@ -224,17 +238,18 @@ async def form_of(request: web.Request) -> Mapping[str, Any]:
     try:
         return await request.post()
     except (LookupError, ValueError):  # an unknown character set, bytes that are no text, a broken part
-        raise web.HTTPBadRequest(text="This form cannot be read. Go back, reload the page and try again.") from None
+        raise web.HTTPBadRequest(
+            text=gettext("This form cannot be read. Go back, reload the page and try again.")
+        ) from None
 
 
-def count_wrong(request: web.Request, brake: auth.Brake, what: str) -> None:
-    """Note that a request came with a wrong token; raises 429 after too many of them from one address."""
+def count_wrong(request: web.Request, brake: auth.Brake, refusal: str) -> None:
+    """Note that a request came with a wrong token; raises 429 with those words after too many from one address."""
     place, now = address(request), auth.utc_now()
     try:
         brake.check(place, now)
     except auth.Throttled:
-        text = f"Too many wrong {what} from this address. Wait a minute, then try again."
-        raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": "60"}) from None
+        raise web.HTTPTooManyRequests(text=refusal, headers={"Retry-After": "60"}) from None
     brake.count(place, now)
 
 
@@ -257,7 +272,9 @@ async def _by_token(request: web.Request, given: str) -> Identity:
     identity = await request.app[SESSIONS].token(given, auth.utc_now()) if auth.is_token(given) else None
     if identity is None:
         raise web.HTTPUnauthorized(
-            text="This token does not work: it is wrong, has expired, or was revoked. The account page makes new ones.",
+            text=gettext(
+                "This token does not work: it is wrong, has expired, or was revoked. The account page makes new ones."
+            ),
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
     request[IDENTITY] = identity
@@ -294,8 +311,13 @@ def _is_trusted(request: web.Request) -> bool:
 def _require_role(identity: Identity, wanted: Role) -> None:
     if not identity.role.covers(wanted):
         raise web.HTTPForbidden(
-            text=f"This is for people with the role {wanted}; {identity.name} has the role {identity.role}. "
-            "An administrator can change that."
+            text=gettext(
+                "This is for people with the role {wanted}; {name} has the role {own}. "
+                "An administrator can change that.",
+                wanted=translated(_CALLED[wanted]),
+                name=identity.name,
+                own=translated(_CALLED[identity.role]),
+            )
         )
 
 

@@ -14,6 +14,7 @@ from incidents.incident import Stage
 from incidents.lifecycle import Report
 from incidents.messages import FIELDS
 from incidents.review import Category
+from language import N_, gettext
 from monitor import rota
 from monitor.config.model import Config
 from monitor.reports.record import CAUSES
@@ -30,7 +31,7 @@ LONGEST_TITLE = 160
 """Characters of what is reported."""
 MOST_PEOPLE = 100_000
 
-SEVERITIES = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "for information"}
+SEVERITIES = {Severity.CRITICAL: N_("critical"), Severity.WARNING: N_("warning"), Severity.INFO: N_("for information")}
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -106,9 +107,11 @@ def _reported(typed: Typed, config: Config, who: str, now: datetime) -> Report:
     """What is reported. Raises ValueError for what makes no sense."""
     title = " ".join(typed.title.split())
     if not 0 < len(title) <= LONGEST_TITLE:
-        raise ValueError(f"say in a few words what is broken: at most {LONGEST_TITLE} characters, and not nothing")
+        words = N_("say in a few words what is broken: at most {most} characters, and not nothing")
+        raise ValueError(gettext(words, most=LONGEST_TITLE))
     if typed.asset and config.asset(typed.asset) is None:
-        raise ValueError(f"nothing of the name {typed.asset[:60]!r} is watched; choose something else, or nothing")
+        words = N_("nothing of the name {name} is watched; choose something else, or nothing")
+        raise ValueError(gettext(words, name=repr(typed.asset[:60])))
     return Report(
         id=str(ULID()),
         asset=typed.asset,
@@ -124,7 +127,7 @@ def past(text: str, config: Config, now: datetime) -> datetime:
     """A time as people type it, now for "". Raises ValueError for one that is none, or still to come."""
     at = rota.moment(text, config.site.hours.zone, now)
     if at > now:
-        raise ValueError(f"the time {text[:40].replace('T', ' ')} is still to come")
+        raise ValueError(gettext("the time {given} is still to come", given=text[:40].replace("T", " ")))
     return at
 
 
@@ -132,7 +135,8 @@ def _people(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text) <= MOST_PEOPLE):
-        raise ValueError(f"{text[:40]!r} is no number of people; leave it empty if nobody has counted")
+        words = N_("{given} is no number of people; leave it empty if nobody has counted")
+        raise ValueError(gettext(words, given=repr(text[:40])))
     return int(text)
 
 
@@ -162,21 +166,26 @@ def _filters(request: web.Request) -> Filters:
 def _wanted(filters: Filters, config: Config) -> Wanted:
     """Which incidents those are. Raises ValueError for a filter that makes no sense."""
     return Wanted(
-        stage=_word(Stage, "stage", filters.stage),
-        severity=_word(Severity, "severity", filters.severity),
+        stage=_word(Stage, N_("the stage {given} must be one of {known}"), filters.stage),
+        severity=_word(Severity, N_("the severity {given} must be one of {known}"), filters.severity),
         asset=filters.asset,
-        category=Category.UNSAID if filters.category == "unsaid" else _word(Category, "cause", filters.category),
+        category=Category.UNSAID if filters.category == "unsaid" else _cause(filters.category),
         words=filters.words,
         start=_day(filters.since, config),
         end=_day(filters.until, config, days=1),
     )
 
 
-def _word(words: type[Word], name: str, said: str) -> Word | None:
+def _cause(said: str) -> Category | None:
+    return _word(Category, N_("the cause {given} must be one of {known}"), said)
+
+
+def _word(words: type[Word], fault: str, said: str) -> Word | None:
+    """The word of that name, None for "". Raises ValueError with the fault, which tells those that there are."""
     if not said:
         return None
     if said not in list(words):
-        raise ValueError(f"the {name} {said[:40]!r} must be one of {', '.join(filter(None, words))}")
+        raise ValueError(gettext(fault, given=repr(said[:40]), known=", ".join(filter(None, words))))
     return words(said)
 
 
@@ -188,7 +197,8 @@ def _day(text: str, config: Config, days: int = 0) -> datetime | None:
         day = date.fromisoformat(text) + timedelta(days=days)
         return datetime.combine(day, time.min, config.site.hours.zone)
     except (ValueError, OverflowError):
-        raise ValueError(f"the day {text[:40]!r} must be a date like `{auth.utc_now():%Y-%m-%d}`") from None
+        words = N_("the day {given} must be a date like `{example}`")
+        raise ValueError(gettext(words, given=repr(text[:40]), example=f"{auth.utc_now():%Y-%m-%d}")) from None
 
 
 def _older(filters: Filters, last: str) -> str:

@@ -5,24 +5,27 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from math import isfinite
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 from ulid import ULID
 
 from incidents import corrections, lifecycle, merging
 from incidents.corrections import Times
-from incidents.incident import Incident
+from incidents.incident import Change, Incident
 from incidents.review import Action, Review
+from language import N_, gettext
 from monitor.config.model import Config
 from monitor.store import attachments, incidents
 from monitor.store.attachments import LARGEST, Attachment
-from monitor.web import auth
+from monitor.web import auth, downloads, edits
+from monitor.web.downloads import File
+from monitor.web.edits import Clash
 from monitor.web.guard import APP, who
 from monitor.web.incident_log import past
-from monitor.web.incidents import decide, found, incident_id, no_incident, wall
+from monitor.web.incidents import cost_of, decide, draw, found, incident_id, no_incident, times_of, wall
 from monitor.web.pages import check_form_key, field, sent
-from monitor.web.words import short
+from monitor.web.service import App
+from monitor.web.words import sentence, short
 
 AROUND = 16 * 1024
 """Bytes of an upload beside the file itself."""
@@ -32,55 +35,67 @@ LONGEST_LINE = 300
 """Characters of an action, and of the name of who does it."""
 MOST_MINUTES = 1e9
 
-_SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
-"""A file that somebody uploaded is shown nowhere, and could do nothing if it were."""
-_BROKEN = "This form cannot be read. Go back, reload the page and try again."
+_BROKEN = N_("This form cannot be read. Go back, reload the page and try again.")
 
 V = TypeVar("V")
 
 
-async def review(request: web.Request) -> NoReturn:
+async def review(request: web.Request) -> web.Response:
     """POST /incidents/ID/review: what was done and why it happened; what the form does not ask for stays as it is."""
     form = await sent(request)
     said = {name: field(form, name) for name in Review._fields if name in form}
     _sensible(lambda: Review.of(said))
-    await decide(
-        request, lambda one, now: lifecycle.review(one, Review.of(said, one.review), who(request), now), "#review"
-    )
+
+    def change(one: Incident, now: datetime) -> Change:
+        edits.require_unchanged(form, said, {name: getattr(one, name) for name in said})
+        return lifecycle.review(one, Review.of(said, one.review), who(request), now)
+
+    return await _edit(request, change, "#review")
 
 
-async def correct_line(request: web.Request) -> NoReturn:
+async def correct_line(request: web.Request) -> web.Response:
     """POST /incidents/ID/lines/LINE: when that really was."""
-    form, incident, config = await sent(request), await _found(request), request.app[APP].config
-    given = request.match_info["line"]
-    line = next((one for one in incident.lines if str(one.number) == given), None)
-    if line is None:
-        raise web.HTTPNotFound(text=f"The timeline has no line {short(given, 20)!r}.")
-    at = _moved(form, "at", line.entry.at, config)
-    if at is None:
-        raise web.HTTPSeeOther(f"/incidents/{incident.id}#timeline")
+    form, config, given = await sent(request), request.app[APP].config, request.match_info["line"]
     zone = config.site.hours.zone
-    await decide(
-        request, lambda one, now: corrections.correct(one, line.number, at, who(request), now, zone), "#timeline"
-    )
+
+    def change(one: Incident, now: datetime) -> Change:
+        line = next((one for one in one.lines if str(one.number) == given), None)
+        if line is None:
+            raise web.HTTPNotFound(text=gettext("The timeline has no line {number}.", number=repr(short(given, 20))))
+        edits.require_unchanged(form, _typed(form, "at"), {"at": wall(line.entry.at, config)})
+        at = _moved(form, "at", line.entry.at, config)
+        return Change(one) if at is None else corrections.correct(one, line.number, at, who(request), now, zone)
+
+    return await _edit(request, change, "#timeline")
 
 
-async def correct_times(request: web.Request) -> NoReturn:
+async def correct_times(request: web.Request) -> web.Response:
     """POST /incidents/ID/times: when it really began, and was really over."""
-    form, incident, config = await sent(request), await _found(request), request.app[APP].config
-    times = Times(*(_moved(form, name, getattr(incident, name), config) for name in Times._fields))
-    _allow(corrections.obstacle(incident, times, auth.utc_now()))
+    form, config = await sent(request), request.app[APP].config
     zone = config.site.hours.zone
-    await decide(request, lambda one, now: corrections.correct_times(one, times, who(request), now, zone))
+
+    def change(one: Incident, now: datetime) -> Change:
+        edits.require_unchanged(form, _typed(form, *Times._fields), times_of(one, config))
+        times = Times(*(_moved(form, name, getattr(one, name), config) for name in Times._fields))
+        _allow(corrections.obstacle(one, times, now))
+        return corrections.correct_times(one, times, who(request), now, zone)
+
+    return await _edit(request, change)
 
 
-async def correct_impact(request: web.Request) -> NoReturn:
+async def correct_impact(request: web.Request) -> web.Response:
     """POST /incidents/ID/impact: what it really cost, and why."""
-    form, incident = await sent(request), await _found(request)
+    form = await sent(request)
     minutes, reason = _sensible(lambda: _minutes(field(form, "minutes"))), field(form, "reason")
-    _allow("" if reason else "say why it cost that, and not what was worked out")
-    _allow("" if incident.resolved is not None and incident.merged_into is None else "it is not over yet")
-    await decide(request, lambda one, now: corrections.correct_impact(one, minutes, reason, who(request), now), "#cost")
+    _allow("" if reason else gettext("say why it cost that, and not what was worked out"))
+
+    def change(one: Incident, now: datetime) -> Change:
+        _allow("" if one.resolved is not None and one.merged_into is None else gettext("it is not over yet"))
+        current = cost_of(one, request.app[APP].config, now)
+        edits.require_unchanged(form, _typed(form, "minutes", "reason"), current)
+        return corrections.correct_impact(one, minutes, reason, who(request), now)
+
+    return await _edit(request, change, "#cost")
 
 
 async def merge(request: web.Request) -> NoReturn:
@@ -99,7 +114,8 @@ async def merge(request: web.Request) -> NoReturn:
 async def add_action(request: web.Request) -> NoReturn:
     """POST /incidents/ID/actions: something is to be done so that it does not happen again."""
     form, id = await sent(request), incident_id(request.match_info["id"])
-    text, owner = (_line(form, name, what) for name, what in (("text", "what is to be done"), ("owner", "who does it")))
+    text = _line(form, "text", N_("say what is to be done, in at most {most} characters"))
+    owner = _line(form, "owner", N_("say who does it, in at most {most} characters"))
     due = _sensible(lambda: _day(field(form, "due")))
     action = Action(str(ULID()), id, text, owner, due, auth.utc_now(), who(request))
     await decide(request, lambda one, now: lifecycle.act(one, action), "#todo")
@@ -108,48 +124,60 @@ async def add_action(request: web.Request) -> NoReturn:
 async def end_action(request: web.Request) -> NoReturn:
     """POST /incidents/ID/actions/ACTION/done: it has been done."""
     await sent(request)
-    action = await _action(request)
-    await decide(request, lambda one, now: lifecycle.done(one, action.id, who(request), now), "#todo")
+    id = request.match_info["action"]
+
+    def change(one: Incident, now: datetime) -> Change:
+        return lifecycle.done(one, action_of(one, id).id, who(request), now)
+
+    await decide(request, change, "#todo")
 
 
-async def move_action(request: web.Request) -> NoReturn:
+async def move_action(request: web.Request) -> web.Response:
     """POST /incidents/ID/actions/ACTION/due: it is due on another day."""
-    form = await sent(request)
-    due, action = _sensible(lambda: _day(field(form, "due"))), await _action(request)
-    await decide(request, lambda one, now: lifecycle.postpone(one, action.id, due, who(request), now), "#todo")
+    form, id = await sent(request), request.match_info["action"]
+    due = _sensible(lambda: _day(field(form, "due")))
+
+    def change(one: Incident, now: datetime) -> Change:
+        action = action_of(one, id)
+        edits.require_unchanged(form, _typed(form, "due"), {"due": action.due.isoformat()})
+        return lifecycle.postpone(one, id, due, who(request), now)
+
+    return await _edit(request, change, "#todo")
 
 
 async def attach(request: web.Request) -> NoReturn:
     """POST /incidents/ID/files: keep a file with it."""
-    id, app = incident_id(request.match_info["id"]), request.app[APP]
+    id = incident_id(request.match_info["id"])
     name, content = await _uploaded(request)
     try:
-        # In a thread: to look through some megabytes takes longer than the probes' timing can bear.
-        made = await asyncio.to_thread(attachments.attached, id, name, content, who(request), auth.utc_now())
-        is_kept = await app.attach(made)
+        await keep(request.app[APP], id, name, content, who(request))
     except ValueError as error:
-        raise web.HTTPBadRequest(text=_sentence(error)) from None
-    if not is_kept:
-        raise no_incident(id)
+        raise web.HTTPBadRequest(text=sentence(error)) from None
     raise web.HTTPSeeOther(f"/incidents/{id}#files")
 
 
 async def download(request: web.Request) -> web.StreamResponse:
     """GET /incidents/ID/files/FILE: the file, to be saved and never to be shown as a page of ours."""
-    id, file = request.match_info["id"], request.match_info["file"]
-    async with request.app[APP].store.connect() as conn:
-        one = await attachments.get(conn, incident_id(file)) if file.isascii() and file.isalnum() else None
+    return downloads.answer(await kept(request.app[APP], request.match_info["id"], request.match_info["file"]))
+
+
+async def keep(app: App, id: str, name: str, content: bytes, who: str) -> Attachment:
+    """Keep a file with an incident. Raises ValueError for one that is not taken, and 404."""
+    # In a thread: to look through some megabytes takes longer than the probes' timing can bear.
+    made = await asyncio.to_thread(attachments.attached, id, name, content, who, auth.utc_now())
+    if not await app.attach(made):
+        raise no_incident(id)
+    return made
+
+
+async def kept(app: App, id: str, file: str) -> File:
+    """A file of an incident. Raises 404."""
+    async with app.store.connect() as conn:
+        # PostgreSQL takes no NUL, not even to look for it.
+        one = await attachments.get(conn, file) if file.isascii() and file.isalnum() else None
     if one is None or one.incident != id:
-        raise web.HTTPNotFound(text=f"The incident has no file {short(file, 60)!r}.")
-    return web.Response(body=one.content, headers={**_SANDBOX, **_described(one)})
-
-
-def _described(one: Attachment) -> Mapping[str, str]:
-    charset = "; charset=utf-8" if one.type.startswith("text/") else ""
-    return {
-        "Content-Type": f"{one.type}{charset}",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.name, safe='')}",
-    }
+        raise web.HTTPNotFound(text=gettext("The incident has no file {name}.", name=repr(short(file, 60))))
+    return File(one.name, one.type, one.content)
 
 
 async def _uploaded(request: web.Request) -> tuple[str, bytes]:
@@ -166,11 +194,12 @@ async def _uploaded(request: web.Request) -> tuple[str, bytes]:
             file = await parts.next()
             content = await _read(file, "file", LARGEST)
     except TimeoutError:
-        raise web.HTTPRequestTimeout(text=f"The upload took longer than {PATIENCE:.0f} s. Try again.") from None
+        words = gettext("The upload took longer than {seconds} s. Try again.", seconds=f"{PATIENCE:.0f}")
+        raise web.HTTPRequestTimeout(text=words) from None
     except (AssertionError, LookupError, ValueError):  # what is no multipart form, or a broken one
-        raise web.HTTPBadRequest(text=_BROKEN) from None
+        raise web.HTTPBadRequest(text=gettext(_BROKEN)) from None
     if not content:
-        raise web.HTTPBadRequest(text="No file came with it. Go back, choose one and try again.")
+        raise web.HTTPBadRequest(text=gettext("No file came with it. Go back, choose one and try again."))
     return getattr(file, "filename", None) or "file", content
 
 
@@ -187,8 +216,8 @@ async def _read(part: object, name: str, most: int) -> bytes:
 
 
 def _too_large(size: int) -> web.HTTPRequestEntityTooLarge:
-    text = f"The file is too large; {LARGEST // 1_000_000} MB are the most. Make the picture smaller, or cut the log."
-    return web.HTTPRequestEntityTooLarge(LARGEST, size, text=text)
+    words = N_("The file is too large; {size} MB are the most. Make the picture smaller, or cut the log.")
+    return web.HTTPRequestEntityTooLarge(LARGEST, size, text=gettext(words, size=LARGEST // 1_000_000))
 
 
 async def _found(request: web.Request) -> Incident:
@@ -196,12 +225,25 @@ async def _found(request: web.Request) -> Incident:
         return await found(conn, request)
 
 
-async def _action(request: web.Request) -> Action:
-    incident, id = await _found(request), request.match_info["action"]
+def action_of(incident: Incident, id: str) -> Action:
+    """Something that is to be done about an incident. Raises 404."""
     action = next((one for one in incident.actions if one.id == id), None)
     if action is None:
-        raise web.HTTPNotFound(text=f"Nothing of the number {short(id, 60)!r} is to be done about this incident.")
+        words = N_("Nothing of the number {number} is to be done about this incident.")
+        raise web.HTTPNotFound(text=gettext(words, number=repr(short(id, 60))))
     return action
+
+
+async def _edit(request: web.Request, change: Callable[[Incident, datetime], Change], part: str = "") -> web.Response:
+    """Change the incident, or show the form again beside what somebody else has written since it was made."""
+    try:
+        await decide(request, change, part)
+    except Clash as clash:
+        return await draw(request, clash)
+
+
+def _typed(form: Mapping[str, Any], *names: str) -> dict[str, str]:
+    return {name: field(form, name) for name in names if name in form}
 
 
 def _moved(form: Mapping[str, Any], name: str, before: datetime | None, config: Config) -> datetime | None:
@@ -218,7 +260,8 @@ def _minutes(text: str) -> float:
     except ValueError:
         minutes = -1
     if not (isfinite(minutes) and 0 <= minutes <= MOST_MINUTES):
-        raise ValueError(f"{text[:40]!r} is no number of member-minutes; write one like 240")
+        words = N_("{given} is no number of member-minutes; write one like 240")
+        raise ValueError(gettext(words, given=repr(text[:40])))
     return minutes
 
 
@@ -226,12 +269,13 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"the day {text[:40]!r} must be a date like `{auth.utc_now():%Y-%m-%d}`") from None
+        words = N_("the day {given} must be a date like `{example}`")
+        raise ValueError(gettext(words, given=repr(text[:40]), example=f"{auth.utc_now():%Y-%m-%d}")) from None
 
 
-def _line(form: Mapping[str, Any], name: str, what: str) -> str:
+def _line(form: Mapping[str, Any], name: str, fault: str) -> str:
     text = " ".join(field(form, name).split())
-    _allow("" if 0 < len(text) <= LONGEST_LINE else f"say {what}, in at most {LONGEST_LINE} characters")
+    _allow("" if 0 < len(text) <= LONGEST_LINE else gettext(fault, most=LONGEST_LINE))
     return text
 
 
@@ -240,14 +284,9 @@ def _sensible(made: Callable[[], V]) -> V:
     try:
         return made()
     except ValueError as error:
-        raise web.HTTPBadRequest(text=_sentence(error)) from None
+        raise web.HTTPBadRequest(text=sentence(error)) from None
 
 
 def _allow(obstacle: str) -> None:
     if obstacle:
-        raise web.HTTPBadRequest(text=_sentence(obstacle))
-
-
-def _sentence(words: object) -> str:
-    text = str(words)
-    return f"{text[:1].upper()}{text[1:]}."
+        raise web.HTTPBadRequest(text=sentence(obstacle))

@@ -12,15 +12,18 @@ from incidents.incident import Change, Incident
 from incidents.messages import FIELDS
 from incidents.record import LOOKED_BACK, related
 from incidents.review import TEMPLATES, Category
+from language import N_, gettext
 from monitor.config.model import Config
-from monitor.reports.document import Document
 from monitor.reports.incident import COUNTED, KINDS, LABELS, LEVELS, NOTICED, document, reckoning, written
 from monitor.reports.record import CAUSES
 from monitor.store import attachments, incidents, outbox
-from monitor.web import auth, views
+from monitor.web import auth, downloads, edits, views
+from monitor.web.downloads import File
+from monitor.web.edits import Clash
 from monitor.web.guard import APP, who
 from monitor.web.pages import LONGEST_TEXT, field, fragment, page, sent
-from monitor.web.reports import SHAPES
+from monitor.web.reports import SHAPES, file_of
+from monitor.web.service import App
 from monitor.web.words import short
 
 RELATED = 8
@@ -29,10 +32,25 @@ OTHERS = 40
 """How many of the newest incidents can be chosen to merge one into."""
 ACCEPTED = ".png,.jpg,.jpeg,.gif,.pdf,.txt,.log,.csv,.md,.eml"
 """What a browser offers to upload; what is taken is told from the content."""
+TYPED_LABELS = {
+    **LABELS,
+    "opened": N_("It began"),
+    "resolved": N_("It was over"),
+    "at": N_("The time of the line"),
+    "minutes": N_("Member-minutes"),
+    "reason": N_("Why it cost that"),
+    "due": N_("Until"),
+}
+"""What stands for a field of a form that several people filled in at once."""
 
 
 async def show(request: web.Request) -> web.Response:
     """GET /incidents/ID: what happened, who has it, and the forms to say so; `line` is the one to correct."""
+    return await draw(request)
+
+
+async def draw(request: web.Request, clash: Clash | None = None) -> web.Response:
+    """The page; with a clash the form that was sent says what was typed, and beside it what has changed meanwhile."""
     app, now = request.app[APP], auth.utc_now()
     async with app.store.connect() as conn:
         incident = await found(conn, request)
@@ -45,7 +63,14 @@ async def show(request: web.Request) -> web.Response:
     return page(
         request,
         "incident.html",
+        status=409 if clash is not None else 200,
         **values,
+        clash=clash,
+        typed=lambda form: clash.typed if clash is not None and request.path.endswith(f"/{form}") else {},
+        made_from=edits.mark,
+        times=times_of(incident, app.config),
+        cost=cost_of(incident, app.config, now),
+        typed_labels=TYPED_LABELS,
         line=_line(request, incident),
         wall=lambda at: wall(at, app.config),
         latest=wall(now, app.config),
@@ -70,13 +95,22 @@ async def show_fragment(request: web.Request) -> web.Response:
 
 async def download(request: web.Request) -> web.Response:
     """GET /incidents/ID/SHAPE: the whole record as a file."""
-    name = request.match_info["shape"]
-    shape = SHAPES.get(name)
-    if shape is None:
-        raise web.HTTPNotFound(text=f"An incident comes as {', '.join(SHAPES)}.")
-    made = await _document(request)
-    headers = {"Content-Disposition": f'attachment; filename="deskwatch-incident-{made.start:%Y-%m-%d}.{name}"'}
-    return web.Response(text=shape.render(made), content_type=shape.type, charset="utf-8", headers=headers)
+    shape = request.match_info["shape"]
+    if shape not in SHAPES:
+        raise web.HTTPNotFound(text=gettext("An incident comes as {shapes}.", shapes=", ".join(SHAPES)))
+    return downloads.answer(await taken(request.app[APP], incident_id(request.match_info["id"]), shape))
+
+
+async def taken(app: App, id: str, shape: str) -> File:
+    """The whole record as a file in one of the shapes that there are. Raises 404."""
+    async with app.store.connect() as conn:
+        incident = await incidents.get(conn, id)
+        if incident is None:
+            raise no_incident(id)
+        messages = await outbox.of_incident(conn, id)
+        files = await attachments.of_incident(conn, id)
+    made = document(incident, app.config, messages, files, auth.utc_now())
+    return file_of(made, made.start, shape)
 
 
 async def acknowledge(request: web.Request) -> NoReturn:
@@ -103,7 +137,7 @@ async def note(request: web.Request) -> NoReturn:
     """POST /incidents/ID/note: a line for the timeline."""
     text = field(await sent(request), "text")
     if not text:
-        raise web.HTTPBadRequest(text="The note is empty. Go back and write a line.")
+        raise web.HTTPBadRequest(text=gettext("The note is empty. Go back and write a line."))
     await decide(request, lambda one, now: lifecycle.note(one, text, who(request), now))
 
 
@@ -133,12 +167,25 @@ def incident_id(given: str) -> str:
 
 def no_incident(id: str) -> web.HTTPNotFound:
     """What is said about an id that no incident has."""
-    return web.HTTPNotFound(text=f"There is no incident {short(id, 60)!r}. It may be too old to be kept.")
+    words = gettext("There is no incident {id}. It may be too old to be kept.", id=repr(short(id, 60)))
+    return web.HTTPNotFound(text=words)
 
 
 def wall(at: datetime, config: Config) -> str:
     """A time as a field of a form has it, on the site's clock, to the minute."""
     return f"{at.astimezone(config.site.hours.zone):%Y-%m-%dT%H:%M}"
+
+
+def times_of(incident: Incident, config: Config) -> dict[str, str]:
+    """When it began and was over, as the form for that has it."""
+    found = {"opened": incident.opened, "resolved": incident.resolved}
+    return {name: wall(at, config) for name, at in found.items() if at is not None}
+
+
+def cost_of(incident: Incident, config: Config, now: datetime) -> dict[str, str]:
+    """What it cost, and the reason if somebody has said so, as the form for that has it."""
+    minutes = round(views.lost_minutes(incident, config, now))
+    return {"minutes": str(minutes), "reason": incident.corrected.reason if incident.corrected is not None else ""}
 
 
 async def _live(conn: AsyncConnection, incident: Incident, config: Config, now: datetime) -> Mapping[str, Any]:
@@ -183,14 +230,5 @@ async def _others(conn: AsyncConnection, incident: Incident) -> Sequence[Inciden
 
 def _line(request: web.Request, incident: Incident) -> Any:
     """The line of the timeline that somebody wants to correct, None for none."""
-    wanted = request.query.get("line", "")
+    wanted = request.match_info.get("line") or request.query.get("line", "")
     return next((one for one in incident.lines if str(one.number) == wanted), None)
-
-
-async def _document(request: web.Request) -> Document:
-    app = request.app[APP]
-    async with app.store.connect() as conn:
-        incident = await found(conn, request)
-        messages = await outbox.of_incident(conn, incident.id)
-        files = await attachments.of_incident(conn, incident.id)
-    return document(incident, app.config, messages, files, auth.utc_now())

@@ -7,6 +7,7 @@ from aiohttp import web
 from alerting.links import PATH, Expired, Link, LinkError, Purpose, digest, read
 from incidents.answers import Action, Answer, is_taken, offered, take
 from incidents.lifecycle import Change, Incident
+from language import N_, gettext
 from monitor.config.model import Config
 from monitor.store import incidents, links
 from monitor.store.links import Use
@@ -19,20 +20,21 @@ from monitor.web.service import App
 BRAKE = web.AppKey("brake", Brake)
 
 BUTTONS = {
-    Action.ACKNOWLEDGE: "I have it",
-    Action.SNOOZE: "Remind me in 1 h",
-    Action.ESCALATE: "Not me: ask the next",
-    Action.RESOLVE: "It is fixed",
+    Action.ACKNOWLEDGE: N_("I have it"),
+    Action.SNOOZE: N_("Remind me in 1 h"),
+    Action.ESCALATE: N_("Not me: ask the next"),
+    Action.RESOLVE: N_("It is fixed"),
 }
 DONE = {
-    Action.ACKNOWLEDGE: "took it",
-    Action.SNOOZE: "has it, and will be reminded",
-    Action.ESCALATE: "passed it on",
-    Action.RESOLVE: "said that it is fixed",
+    Action.ACKNOWLEDGE: N_("By this link %(name)s took it, %(at)s."),
+    Action.SNOOZE: N_("By this link %(name)s has it, and will be reminded, %(at)s."),
+    Action.ESCALATE: N_("By this link %(name)s passed it on, %(at)s."),
+    Action.RESOLVE: N_("By this link %(name)s said that it is fixed, %(at)s."),
 }
+"""What has been answered by whom and when, as templates say it."""
 
-USED = "This button of this link was pressed before. It works once."
-LATE = "Nothing was changed: somebody was faster."
+USED = N_("This button of this link was pressed before. It works once.")
+LATE = N_("Nothing was changed: somebody was faster.")
 
 
 class Opened(NamedTuple):
@@ -114,10 +116,13 @@ async def _open(request: web.Request, token: str) -> Opened:
             raise web.HTTPGone(text=str(error)) from None
         except LinkError as error:
             # One that works is never slowed down: all people may come through one proxy.
-            count_wrong(request, request.app[BRAKE], "links")
+            refusal = gettext("Too many wrong links from this address. Wait a minute, then try again.")
+            count_wrong(request, request.app[BRAKE], refusal)
             raise web.HTTPForbidden(text=str(error)) from None
         if await links.is_revoked(conn, link.destination, link.made):
-            raise web.HTTPForbidden(text="This link was withdrawn. The newest message may have one that works.")
+            raise web.HTTPForbidden(
+                text=gettext("This link was withdrawn. The newest message may have one that works.")
+            )
         uses = await links.uses(conn, digest(token))
     who = _name(app.config, link.destination)
     return Opened(token, link, who, {Action(action): use for action, use in uses.items()})
@@ -127,9 +132,8 @@ def _action(given: str, link: Link) -> Action:
     wanted = (Action.CONFIRM,) if link.purpose is Purpose.DRILL else tuple(BUTTONS)
     action = next((one for one in wanted if one == given), None)
     if action is None:
-        raise web.HTTPBadRequest(
-            text="This link has no such button. Go back, reload the page and press one of its own."
-        )
+        words = gettext("This link has no such button. Go back, reload the page and press one of its own.")
+        raise web.HTTPBadRequest(text=words)
     return action
 
 
@@ -137,7 +141,7 @@ async def _incident(app: App, link: Link) -> Incident:
     async with app.store.connect() as conn:
         found = await incidents.get(conn, link.incident)
     if found is None:
-        raise web.HTTPGone(text="This incident is too old to be kept.")
+        raise web.HTTPGone(text=gettext("This incident is too old to be kept."))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from language import gettext
 from monitor.store import StoreError
 from monitor.web.guard import APP, POLICY, is_signed_in
 from monitor.web.service import App
@@ -17,6 +18,8 @@ PING = 15.0
 APART = 1.0
 STALLED = 10.0
 """Seconds: between signs of life, at least between two events, and until a reader who does not read is dropped."""
+LOOKS = 2
+"""Signs of life between two looks at whether a session is over: one at every event would cost more than the event."""
 
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -31,7 +34,7 @@ class Streams:
         """Run a stream until it or the server ends. Raises HTTPServiceUnavailable when all places are taken."""
         if len(self._tasks) >= MOST:
             raise web.HTTPServiceUnavailable(
-                text=f"{MOST} pages are listening already; this one refreshes less often.",
+                text=gettext("{most} pages are listening already; this one refreshes less often.", most=MOST),
                 headers={"Retry-After": "60"},
             )
         async with asyncio.TaskGroup() as group:
@@ -62,12 +65,14 @@ def stamp(app: App) -> str:
 
 async def _tell(response: web.StreamResponse, request: web.Request) -> None:
     """Write events until the reader is gone or its session is over."""
-    app = request.app[APP]
-    version = app.version
+    app, clock = request.app[APP], asyncio.get_running_loop().time
+    version, looked = app.version, clock()
     with suppress(ConnectionError, TimeoutError, StoreError):
         await response.prepare(request)
         await _write(response, f"retry: 3000\nevent: board\ndata: {stamp(app)}\n\n")
-        while await is_signed_in(request):
+        while clock() - looked < LOOKS * PING or await is_signed_in(request):
+            if clock() - looked >= LOOKS * PING:
+                looked = clock()
             newer = await _newer(app, version)
             if newer is None:
                 await _write(response, ": still here\n\n")
@@ -80,10 +85,12 @@ async def _tell(response: web.StreamResponse, request: web.Request) -> None:
 async def _newer(app: App, version: int) -> int | None:
     """The next version, None if nothing changes for a while."""
     try:
-        return await asyncio.wait_for(app.changed(version), PING)
+        async with asyncio.timeout(PING):
+            return await app.changed(version)
     except TimeoutError:
         return None
 
 
 async def _write(response: web.StreamResponse, text: str) -> None:
-    await asyncio.wait_for(response.write(text.encode()), STALLED)
+    async with asyncio.timeout(STALLED):
+        await response.write(text.encode())

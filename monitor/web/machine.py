@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from monitor import exposition
 from monitor.config.model import Module
+from monitor.escaping import visible
 from monitor.exposition import OPENMETRICS, TEXT, Exposition, Format
 from monitor.once import explained
 from monitor.scrape import OFFSET, setting
@@ -126,7 +127,7 @@ async def reload(request: web.Request) -> web.Response:
     if outcome.ok:
         return web.Response(text="Reloaded.\n")
     return web.Response(
-        status=500, text="\n".join(("Not reloaded; the old configuration stays.", *outcome.problems, ""))
+        status=500, text=visible("\n".join(("Not reloaded; the old configuration stays.", *outcome.problems, "")))
     )
 
 
@@ -139,7 +140,7 @@ async def ready(request: web.Request) -> web.Response:
     """GET /-/ready: 200 when it does its work, else 503 and why not."""
     problems = await request.app[APP].problems()
     if problems:
-        return web.Response(status=503, text="\n".join((*problems, "")))
+        return web.Response(status=503, text=visible("\n".join((*problems, ""))))
     return web.Response(text="Deskwatch is ready.\n")
 
 

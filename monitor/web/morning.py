@@ -1,10 +1,13 @@
 """The page Morning: the newest morning check, who takes what of it, and the ones before."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from language import gettext, weekday
 from monitor.openings import next_run
 from monitor.reports.document import Document, Kind, Mark
 from monitor.reports.rendering import period, shown
@@ -32,16 +35,13 @@ TONES = {
 
 async def show(request: web.Request) -> web.Response:
     """GET /morning: the newest one."""
-    async with request.app[APP].store.connect() as conn:
-        found = await reports.page(conn, EARLIER, Kind.MORNING)
+    found = await _newest(request)
     return await _page(request, found[0] if found else None, found)
 
 
 async def show_one(request: web.Request) -> web.Response:
     """GET /morning/ID: one of those before."""
-    async with request.app[APP].store.connect() as conn:
-        found = await reports.page(conn, EARLIER, Kind.MORNING)
-    return await _page(request, await _found(request), found)
+    return await _page(request, await _found(request), await _newest(request))
 
 
 async def run(request: web.Request) -> NoReturn:
@@ -51,31 +51,54 @@ async def run(request: web.Request) -> NoReturn:
     raise web.HTTPSeeOther("/morning")
 
 
-async def take(request: web.Request) -> NoReturn:
+async def take(request: web.Request) -> web.Response:
     """POST /morning/ID/take: the person who asks has an item."""
-    report, item = await _chosen(request)
-    async with request.app[APP].store.begin() as conn:
-        await reports.mark(conn, report.id, item, who(request), auth.utc_now())
-    raise web.HTTPSeeOther(f"/morning/{report.id}")
+    now = auth.utc_now()
+    return await _hand(request, lambda conn, report, item: reports.mark(conn, report, item, who(request), now))
 
 
-async def give_back(request: web.Request) -> NoReturn:
+async def give_back(request: web.Request) -> web.Response:
     """POST /morning/ID/give-back: nobody has that item any more."""
-    report, item = await _chosen(request)
+    return await _hand(request, reports.unmark)
+
+
+async def _hand(request: web.Request, change: Callable[[AsyncConnection, str, str], Awaitable[None]]) -> web.Response:
+    """Change who has an item, unless that is somebody else by now than the page showed."""
+    form = await sent(request)
+    report, item = await _found(request), field(form, "item")
+    if item not in keys(report.document):
+        words = gettext("This morning check has nothing of the name {name}.", name=repr(short(item, 60)))
+        raise web.HTTPNotFound(text=words)
     async with request.app[APP].store.begin() as conn:
-        await reports.unmark(conn, report.id, item)
+        held = (await reports.marks(conn, report.id)).get(item)
+        holder = held.who if held is not None else ""
+        is_meant = field(form, "holder") == holder if "holder" in form else True
+        if is_meant:
+            await change(conn, report.id, item)
+    if not is_meant:
+        return await _page(request, report, await _newest(request), holder or gettext("Nobody"))
     raise web.HTTPSeeOther(f"/morning/{report.id}")
 
 
-async def _page(request: web.Request, report: Report | None, earlier: Sequence[Report]) -> web.Response:
+async def _newest(request: web.Request) -> Sequence[Report]:
+    async with request.app[APP].store.connect() as conn:
+        return await reports.page(conn, EARLIER, Kind.MORNING)
+
+
+async def _page(
+    request: web.Request, report: Report | None, earlier: Sequence[Report], holder: str = ""
+) -> web.Response:
+    """The page; `holder` has what somebody pressed a button about, and had not when their page was made."""
     app = request.app[APP]
-    taken = {}
+    taken, due = {}, upcoming(app)
     if report is not None:
         async with app.store.connect() as conn:
             taken = await reports.marks(conn, report.id)
     return page(
         request,
         "morning.html",
+        status=409 if holder else 200,
+        holder=holder,
         report=report,
         newest=bool(earlier) and report == earlier[0],
         taken=taken,
@@ -84,26 +107,23 @@ async def _page(request: web.Request, report: Report | None, earlier: Sequence[R
         shown=shown,
         tones=TONES,
         is_asked=app.mornings.is_asked,
-        upcoming=_upcoming(app),
+        upcoming=_day_and_time(due.astimezone(app.config.site.hours.zone)) if due is not None else "",
     )
 
 
-def _upcoming(app: App) -> str:
-    """When the next one is made, on the site's clock; "" if none is planned."""
+def upcoming(app: App) -> datetime | None:
+    """When the next one is made, None if none is planned."""
     plan, hours = app.config.reports.morning, app.config.site.hours
     due = next_run(hours, plan.before, auth.utc_now()) if plan is not None else None
-    return f"{due.at.astimezone(hours.zone):%a %H:%M}" if due is not None else ""
+    return due.at if due is not None else None
 
 
-async def _chosen(request: web.Request) -> tuple[Report, str]:
-    """The report and the item of it that a form is about."""
-    item, report = field(await sent(request), "item"), await _found(request)
-    if item not in _keys(report.document):
-        raise web.HTTPNotFound(text=f"This morning check has nothing of the name {short(item, 60)!r}.")
-    return report, item
+def _day_and_time(at: datetime) -> str:
+    return f"{weekday(at)} {at:%H:%M}"
 
 
-def _keys(document: Document) -> set[str]:
+def keys(document: Document) -> set[str]:
+    """The keys of the items that somebody can take."""
     return {item.key for item in document.items}
 
 
@@ -114,5 +134,6 @@ async def _found(request: web.Request) -> Report:
         async with request.app[APP].store.connect() as conn:
             found = await reports.get(conn, id)
     if found is None or found.document.kind is not Kind.MORNING:
-        raise web.HTTPNotFound(text=f"There is no morning check {short(id, 60)!r}. It may be too old to be kept.")
+        words = gettext("There is no morning check {id}. It may be too old to be kept.", id=repr(short(id, 60)))
+        raise web.HTTPNotFound(text=words)
     return found

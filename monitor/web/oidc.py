@@ -8,6 +8,7 @@ from typing import NoReturn
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from language import N_, gettext
 from monitor.config.model import Oidc
 from monitor.people import accounts
 from monitor.people.oidc import Ask, Person, Provider, Refused
@@ -42,7 +43,7 @@ class Asked:
         """The one of that state, once. Raises Refused if this browser has not begun it, or long ago."""
         known, ask, at = self._open.pop(state, ("", None, now))
         if ask is None or now - at > _LASTS or not secrets.compare_digest(known.encode(), tie.encode(errors="replace")):
-            raise Refused("it was begun in another browser, or too long ago; begin again")
+            raise Refused(N_("it was begun in another browser, or too long ago; begin again"))
         return ask
 
 
@@ -70,7 +71,7 @@ async def back(request: web.Request) -> NoReturn:
     try:
         ask = asked.end(query.get("state", ""), request.cookies.get(COOKIE, ""), now)
         if "code" not in query:
-            raise Refused(f"the provider says {query.get('error', 'nothing')[:60]!r}")
+            raise Refused(N_("the provider says {error}"), error=repr(query.get("error", "nothing")[:60]))
         person = await _provider(asked).person(query["code"], ask, now)
         async with request.app[APP].store.begin() as conn:
             user = await _user(request, conn, person)
@@ -79,7 +80,7 @@ async def back(request: web.Request) -> NoReturn:
     except Refused as reason:
         async with request.app[APP].store.begin() as conn:
             await audit_log.add(conn, by(request).entry("sign-in failed", f"other provider: {reason}"))
-        raise web.HTTPForbidden(text=f"You are not signed in: {reason}.") from None
+        raise web.HTTPForbidden(text=gettext("You are not signed in: {reason}.", reason=reason.told)) from None
     answer = web.HTTPSeeOther("/")
     answer.del_cookie(COOKIE, path="/sign-in")
     set_cookie(request, answer, secret)
@@ -90,15 +91,15 @@ async def _user(request: web.Request, conn: AsyncConnection, person: Person) -> 
     """The account of a person, made at their first time, with the role that they have now. Raises Refused."""
     site, actor = request.app[APP].config.site.id, by(request)._replace(who=person.name)
     if person.role is None:
-        raise Refused("none of your groups may use Deskwatch; ask whoever runs it")
+        raise Refused(N_("none of your groups may use Deskwatch; ask whoever runs it"))
     user = await users.vouched(conn, person.subject)
     if user is None:
         try:
             return await accounts.add(conn, actor, person.name, {site: person.role}, subject=person.subject)
         except ValueError as error:
-            raise Refused(f"no account can be made for you: {error}") from None
+            raise Refused(N_("no account can be made for you: {why}"), why=error) from None
     if user.disabled:
-        raise Refused("your account here is kept out; ask whoever runs Deskwatch")
+        raise Refused(N_("your account here is kept out; ask whoever runs Deskwatch"))
     if user.roles.get(site) is not person.role:
         await accounts.set_role(conn, actor, user, site, person.role)
     return user
@@ -106,7 +107,9 @@ async def _user(request: web.Request, conn: AsyncConnection, person: Person) -> 
 
 def _provider(asked: Asked) -> Provider:
     if asked.provider is None:
-        raise web.HTTPNotFound(text="Nobody signs in with another account here: the configuration has no server.oidc.")
+        raise web.HTTPNotFound(
+            text=gettext("Nobody signs in with another account here: the configuration has no server.oidc.")
+        )
     return asked.provider
 
 
@@ -117,4 +120,5 @@ def _base(request: web.Request) -> str:
 
 
 def _unavailable(reason: Refused) -> web.HTTPServiceUnavailable:
-    return web.HTTPServiceUnavailable(text=f"The other provider cannot be used now: {reason}. Sign in here instead.")
+    words = N_("The other provider cannot be used now: {reason}. Sign in here instead.")
+    return web.HTTPServiceUnavailable(text=gettext(words, reason=reason.told))

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from alerting.oncall import Override, Rung, valid
 from alerting.rules import Severity
+from language import gettext
 from monitor import rota
 from monitor.config.model import Asset, Config
 from monitor.rota import AHEAD, Duty
@@ -84,7 +85,7 @@ async def drop_override(request: web.Request) -> NoReturn:
     await sent(request)
     id = request.match_info["id"]
     if not (id.isascii() and id.isalnum()):
-        raise web.HTTPNotFound(text=f"There is no override {short(id, 60)!r}.")
+        raise web.HTTPNotFound(text=gettext("There is no override {id}.", id=repr(short(id, 60))))
     await request.app[APP].drop_override(id)
     raise web.HTTPSeeOther("/on-call")
 
@@ -128,7 +129,7 @@ def _asked(request: web.Request, now: datetime) -> Asked:
     app, id = request.app[APP], request.query["asset"]
     asset = app.config.asset(id)
     if asset is None:
-        raise ValueError(f"nothing of the name {id[:60]!r} is watched")
+        raise ValueError(gettext("nothing of the name {name} is watched", name=repr(id[:60])))
     severity = Severity(request.query.get("severity", Severity.CRITICAL))
     at = rota.moment(request.query.get("at", ""), app.config.site.hours.zone, now)
     return Asked(asset, severity, at, rota.paged(app.config, app.overrides, app.silences, asset, severity, at))

@@ -12,6 +12,8 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from language import LANGUAGES, N_, current, figures, gettext, translated
+from monitor import texts
 from monitor.people.roles import Role
 from monitor.store import incidents, outbox, spans
 from monitor.web import auth, boards, views, words
@@ -27,32 +29,49 @@ LONGEST_TEXT = 4000
 MESSAGES = 8
 FRESH = 10.0
 """Seconds that a board is shown again while nothing has changed; "for 12 min" needs no more."""
-ROLES = {Role.VIEWER: "look", Role.OPERATOR: "look and act", Role.ADMIN: "administer"}
+ROLES = {Role.VIEWER: N_("look"), Role.OPERATOR: N_("look and act"), Role.ADMIN: N_("administer")}
 """What somebody with a role may do."""
 
 
 class SharedBoard:
-    """The board's HTML, made once for all who look at the same version."""
+    """The board's HTML, made once for all who look at the same version in the same language."""
 
     def __init__(self) -> None:
         self._mark = secrets.token_hex(32)
         self._lock = asyncio.Lock()
-        self._made: dict[Role, tuple[str, float, str]] = {}
+        self._made: dict[tuple[Role, str], tuple[str, float, str]] = {}
+        self._rows: dict[str, Rows] = {}
 
     async def html(self, app: App, form_key: str, role: Role) -> str:
         """The changing part of the first page for a role, with the form key of the session that asks."""
         async with self._lock:
-            of, at, html = self._made.get(role, ("", 0.0, ""))
+            of, at, html = self._made.get((role, current()), ("", 0.0, ""))
             if of != stamp(app) or time.monotonic() - at > FRESH:
                 of, at = stamp(app), time.monotonic()
                 html = await asyncio.to_thread(self._render, app, await world(app), of, role)
-                self._made[role] = (of, at, html)
+                self._made[role, current()] = (of, at, html)
         return html.replace(self._mark, form_key)
 
     def _render(self, app: App, seen: views.World, of: str, role: Role) -> str:
         """In a thread: a thousand assets take longer than the probes' timing can bear. Only reads."""
         board = boards.board(seen)
-        return render("board_live.html", app, board=board, form_key=self._mark, stamp=of, can=can(role))
+        rows = self._rows[current()] = Rows(seen, self._rows.get(current()))
+        return render("board_live.html", app, board=board, row=rows.row, form_key=self._mark, stamp=of, can=can(role))
+
+
+class Rows:
+    """The rows of a board in one language, each drawn anew only when it says something else than on the board before."""
+
+    def __init__(self, seen: views.World, before: "Rows | None" = None) -> None:
+        self._day = seen.now.astimezone(seen.config.site.hours.zone).date()  # times of other days are written otherwise
+        self._before = before._drawn if before is not None and before._day == self._day else {}
+        self._drawn: dict[tuple[object, ...], Markup] = {}
+
+    def row(self, view: views.AssetView, draw: Callable[[views.AssetView], Markup]) -> Markup:
+        """The row of an asset, by the template's macro unless it is known."""
+        of = (view.asset.id, view.asset.name, view.verdict, view.since, view.says, view.finding, view.strip)
+        found = self._drawn[of] = self._before.get(of) or draw(view)
+        return found
 
 
 SHARED = web.AppKey("shared", SharedBoard)
@@ -79,9 +98,10 @@ def page(request: web.Request, template: str, status: int = 200, **values: objec
         can=_can(request),
         signed_in_as=who(request),
         css=files.address("style.css"),
-        js=files.address("live.js"),
+        scripts=files.scripts,
         icon=files.address("icon.svg"),
         path=request.path,
+        back=_back(request),
         signed_in=IDENTITY in request,
         **values,
     )
@@ -143,9 +163,17 @@ def _templates() -> Environment:
         auto_reload=False,
         finalize=_finalize,
     )
-    environment.filters.update(short=words.short, lasting=words.length, amount=words.amount)
+    texts.speak(environment, _finalize)
+    environment.globals.update(language=current, LANGUAGES=LANGUAGES, translated=translated)
+    environment.filters.update(short=words.short, lasting=words.length, amount=words.amount, sentence=words.sentence)
+    environment.filters.update(day=words.day, figures=figures)
     environment.globals.update(
-        Verdict=views.Verdict, STAGES=views.STAGES, SENT=views.SENT, NOTICES=views.NOTICES, count=words.count
+        Verdict=views.Verdict,
+        STAGES=views.STAGES,
+        SENT=views.SENT,
+        NOTICES=views.NOTICES,
+        STATUSES=views.STATUSES,
+        count=words.count,
     )
     environment.globals.update(ROLES=ROLES)
     return environment
@@ -176,14 +204,19 @@ async def sent(request: web.Request) -> Mapping[str, Any]:
 def check_form_key(request: web.Request, given: str) -> None:
     """Raises 403 for a form that none of our pages made for this session; what a token sends needs no page."""
     if SECRET in request and not auth.is_form_key(request[SECRET], given):
-        raise web.HTTPForbidden(text="This form is from before you signed in. Go back, reload the page and try again.")
+        raise web.HTTPForbidden(
+            text=gettext("This form is from before you signed in. Go back, reload the page and try again.")
+        )
 
 
 def field(form: Mapping[str, Any], name: str) -> str:
     """A field as people typed it, one kind of line end, nothing that cannot be shown or stored."""
     text = words.plain(str(form.get(name, "")).replace("\r\n", "\n")).strip()
     if len(text) > LONGEST_TEXT:
-        raise web.HTTPBadRequest(text=f"The text has {len(text):,} characters; at most {LONGEST_TEXT:,} are kept.")
+        count, most = (figures(f"{number:,}") for number in (len(text), LONGEST_TEXT))
+        raise web.HTTPBadRequest(
+            text=gettext("The text has {count} characters; at most {most} are kept.", count=count, most=most)
+        )
     return text
 
 
@@ -194,6 +227,13 @@ def can(role: Role) -> Callable[[str], bool]:
 
 def _can(request: web.Request) -> Callable[[str], bool]:
     return can(request[IDENTITY].role if IDENTITY in request else Role.PUBLIC)
+
+
+def _back(request: web.Request) -> str:
+    """Where who chooses another language on this page comes back to; a query may be a secret of who signs in."""
+    if request.method not in ("GET", "HEAD"):
+        return "/"
+    return str(request.rel_url) if IDENTITY in request else request.rel_url.raw_path
 
 
 def _form_key(request: web.Request) -> str:

@@ -13,7 +13,8 @@ async def ping(request: web.Request) -> web.Response:
     """GET, HEAD or POST /ping/KEY, and below it /start, /fail or an exit status: note it. A body is not read."""
     heartbeats, key = request.app[APP].heartbeats, request.match_info["key"]
     if not heartbeats.knows(key):
-        count_wrong(request, request.app[BRAKE], "keys")
+        refusal = "Too many wrong keys from this address. Wait a minute, then try again."
+        count_wrong(request, request.app[BRAKE], refusal)
         raise web.HTTPNotFound(text="No check waits for a ping with this key. Compare it with the configuration.")
     found = said(request.match_info.get("what", ""))
     if found is None:

@@ -1,30 +1,32 @@
 """The memos: what was sent, as pages and as files, and one made on request."""
 
-import json
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, NoReturn
 
 from aiohttp import web
 
+from language import N_, gettext
+from monitor.escaping import as_json
 from monitor.memos import MADE, made_of
 from monitor.reports import rendering
 from monitor.reports.document import Document, Kind, to_json
 from monitor.store import reports
 from monitor.store.reports import Report
-from monitor.web import auth
+from monitor.web import auth, downloads
+from monitor.web.downloads import File
 from monitor.web.guard import APP
 from monitor.web.pages import field, page, sent
-from monitor.web.words import short
+from monitor.web.words import sentence, short
 
 PAGE = 50
 
 TITLES = {
-    Kind.MORNING: "Morning check",
-    Kind.DAILY: "Day",
-    Kind.WEEKLY: "Week",
-    Kind.MONTHLY: "Month",
-    Kind.ISP: "Internet provider",
+    Kind.MORNING: N_("Morning check"),
+    Kind.DAILY: N_("Day"),
+    Kind.WEEKLY: N_("Week"),
+    Kind.MONTHLY: N_("Month"),
+    Kind.ISP: N_("Internet provider"),
 }
 
 
@@ -37,9 +39,10 @@ class Shape(NamedTuple):
 
 SHAPES: Mapping[str, Shape] = {
     "html": Shape("text/html", rendering.page),
+    "txt": Shape("text/plain", lambda document: "\n\n".join(rendering.message(document, ""))),
     "md": Shape("text/markdown", rendering.markdown),
     "csv": Shape("text/csv", rendering.sheet),
-    "json": Shape("application/json", lambda document: json.dumps(to_json(document), indent=2, ensure_ascii=False)),
+    "json": Shape("application/json", lambda document: as_json(to_json(document))),
 }
 
 
@@ -66,25 +69,26 @@ async def show(request: web.Request) -> web.Response:
 
 async def download(request: web.Request) -> web.Response:
     """GET /reports/ID/SHAPE: the same as a file."""
-    shape = SHAPES.get(request.match_info["shape"])
-    if shape is None:
-        raise web.HTTPNotFound(text=f"A report comes as {', '.join(SHAPES)}.")
+    if request.match_info["shape"] not in SHAPES:
+        raise web.HTTPNotFound(text=gettext("A report comes as {shapes}.", shapes=", ".join(SHAPES)))
     found = await _found(request)
-    name = f"deskwatch-{found.document.kind}-{found.document.made:%Y-%m-%d}.{request.match_info['shape']}"
-    text = shape.render(found.document)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return web.Response(text=text, content_type=shape.type, charset="utf-8", headers=headers)
+    return downloads.answer(file_of(found.document, found.document.made, request.match_info["shape"]))
+
+
+def file_of(document: Document, day: datetime, shape: str) -> File:
+    """A document as a file, named after its kind and a day, in one of the shapes that there are."""
+    text = SHAPES[shape].render(document)
+    return File(f"deskwatch-{document.kind}-{day:%Y-%m-%d}.{shape}", SHAPES[shape].type, text.encode())
 
 
 async def make(request: web.Request) -> NoReturn:
     """POST /reports: make one about the day, week or month that a date lies in, and show it. Nobody is sent it."""
     form = await sent(request)
-    kind, day = _kind(field(form, "kind")), field(form, "day")
+    kind, day = _kind(field(form, "kind")), _day(field(form, "day"))
     try:
-        chosen = date.fromisoformat(day)
-        made = await made_of(request.app[APP], kind, chosen)
+        made = await made_of(request.app[APP], kind, day)
     except ValueError as error:
-        raise web.HTTPBadRequest(text=f"{short(day, 40)!r}: {error}") from None
+        raise web.HTTPBadRequest(text=sentence(error)) from None
     raise web.HTTPSeeOther(f"/reports/{made[0].id}" if len(made) == 1 else f"/reports?kind={kind}")
 
 
@@ -93,18 +97,30 @@ async def _found(request: web.Request) -> Report:
     async with request.app[APP].store.connect() as conn:
         found = await reports.get(conn, id)
     if found is None:
-        raise web.HTTPNotFound(text=f"There is no report {short(id, 60)!r}. It may be too old to be kept.")
+        words = gettext("There is no report {id}. It may be too old to be kept.", id=repr(short(id, 60)))
+        raise web.HTTPNotFound(text=words)
     return found
 
 
 def _id(given: str) -> str:
     if not (given.isascii() and given.isalnum()):
-        raise web.HTTPNotFound(text=f"There is no report {short(given, 60)!r}.")
+        raise web.HTTPNotFound(text=gettext("There is no report {id}.", id=repr(short(given, 60))))
     return given
+
+
+def _day(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        words = N_("the day {given} must be a date like `{example}`")
+        example = auth.utc_now().date().isoformat()
+        text = sentence(gettext(words, given=repr(short(given, 40)), example=example))
+        raise web.HTTPBadRequest(text=text) from None
 
 
 def _kind(given: str) -> Kind:
     try:
         return Kind(given)
     except ValueError:
-        raise web.HTTPBadRequest(text=f"{short(given, 40)!r} is no kind of report; {', '.join(Kind)} are.") from None
+        words = N_("{given} is no kind of report; {known} are.")
+        raise web.HTTPBadRequest(text=gettext(words, given=repr(short(given, 40)), known=", ".join(Kind))) from None

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from language import N_, ngettext
 from monitor import audits
 from monitor.reviews import LONGEST_LINK, LONGEST_NOTE, SHORTEST_NOTE, State, signed, standing
 from monitor.store import signoffs
 from monitor.web import auth
 from monitor.web.guard import APP, TARGET, who
 from monitor.web.pages import field, page, sent
+from probes._engines.periods import parse
 
 SHOWN = 8
 """Sign-offs of each review that are shown; `deskwatch audit signoffs` lists more."""
@@ -56,6 +58,7 @@ async def _page(request: web.Request, typed: Typed, fault: str = "") -> web.Resp
         reviews=found,
         audited=frozenset(one.check.id for one in found if kinds.get(one.params.of) == audits.KIND),
         stands=_STANDS,
+        every=_every,
         most=SHOWN,
         shortest_note=SHORTEST_NOTE,
         longest_note=LONGEST_NOTE,
@@ -63,9 +66,21 @@ async def _page(request: web.Request, typed: Typed, fault: str = "") -> web.Resp
     )
 
 
+def _every(period: str) -> str:
+    """How often a review falls due, of a period as the configuration has it."""
+    months, days = parse(period)
+    if months and months % 12 == 0:
+        return ngettext("every year", "every {number} years", months // 12)
+    if months:
+        return ngettext("every month", "every {number} months", months)
+    if days % 7 == 0:
+        return ngettext("every week", "every {number} weeks", days // 7)
+    return ngettext("every day", "every {number} days", days)
+
+
 _STANDS = {
-    State.LATER: ("working", "In time", "Due on"),
-    State.SOON: ("degraded", "Due soon", "Due on"),
-    State.OVERDUE: ("down", "Overdue", "Was due on"),
+    State.LATER: ("working", N_("In time"), N_("Due on")),
+    State.SOON: ("degraded", N_("Due soon"), N_("Due on")),
+    State.OVERDUE: ("down", N_("Overdue"), N_("Was due on")),
 }
 """What stands for each state: a glyph of the board, words, and how the day is introduced."""

@@ -95,7 +95,7 @@ def of_verdicts(assets: Iterable[Asset], world: views.World) -> list[Row]:
             "verdict": one.verdict.value,
             "since": stamp(one.since),
             "says": plain(one.says),
-            "detail": plain(one.detail),
+            "detail": plain(one.finding.detail),
             "people": one.asset.people,
             "incident": one.incident.id if one.incident is not None else "",
         }

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import segno
 from aiohttp import web
 
+from language import N_, gettext
 from monitor.people import accounts, totp
 from monitor.store import sessions
 from monitor.web import auth
@@ -17,7 +18,7 @@ from monitor.web.sign_in import WRONG_CODE, begin_session, is_password, set_cook
 
 _LASTS = timedelta(minutes=15)
 _MOST = 1000
-_WRONG_PASSWORD = "The current password is wrong."  # noqa: S105 - what is said of one
+_WRONG_PASSWORD = N_("The current password is wrong.")
 
 
 class Begun:
@@ -37,7 +38,7 @@ class Begun:
         """The secret of a user. Raises 410 if there is none, or it is too old."""
         secret, at = self._secrets.get(user, ("", now - _LASTS))
         if now - at >= _LASTS:
-            raise web.HTTPGone(text="That took too long. Begin again on the account page.")
+            raise web.HTTPGone(text=gettext("That took too long. Begin again on the account page."))
         return secret
 
     def done(self, user: str) -> None:
@@ -52,9 +53,9 @@ async def begin(request: web.Request) -> web.Response:
     """POST /account/second-factor: with the password, a secret for the app, as a picture and to type."""
     form, user = await sent(request), await own(request)
     if not user.password:
-        return await draw(request, "You sign in with an account elsewhere; switch a second factor on there.")
+        return await draw(request, gettext("You sign in with an account elsewhere; switch a second factor on there."))
     if not await is_password(request, user.name, user, str(form.get("current", ""))):
-        return await draw(request, _WRONG_PASSWORD)
+        return await draw(request, gettext(_WRONG_PASSWORD))
     return _page(request, request.app[BEGUN].begin(user.id, auth.utc_now()))
 
 
@@ -88,7 +89,7 @@ async def off(request: web.Request) -> web.Response:
     """POST /account/second-factor/off: with the password, ask for no codes any more."""
     form, user = await sent(request), await own(request)
     if not await is_password(request, user.name, user, str(form.get("current", ""))):
-        return await draw(request, _WRONG_PASSWORD)
+        return await draw(request, gettext(_WRONG_PASSWORD))
     async with request.app[APP].store.begin() as conn:
         await accounts.drop_totp(conn, by(request), user)
     raise web.HTTPSeeOther("/account")
@@ -98,7 +99,7 @@ async def renew_codes(request: web.Request) -> web.Response:
     """POST /account/recovery-codes: with the password, new codes in the place of the old ones."""
     form, user = await sent(request), await own(request)
     if not user.totp or not await is_password(request, user.name, user, str(form.get("current", ""))):
-        return await draw(request, _WRONG_PASSWORD)
+        return await draw(request, gettext(_WRONG_PASSWORD))
     async with request.app[APP].store.begin() as conn:
         codes = await accounts.renew_codes(conn, by(request), user)
     return page(request, "recovery_codes.html", codes=codes)
@@ -106,4 +107,4 @@ async def renew_codes(request: web.Request) -> web.Response:
 
 def _page(request: web.Request, secret: str, fault: str = "") -> web.Response:
     typed = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    return page(request, "enrol.html", 400 if fault else 200, secret=typed, fault=fault)
+    return page(request, "enrol.html", 400 if fault else 200, secret=typed, fault=gettext(fault))

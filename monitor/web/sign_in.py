@@ -8,6 +8,7 @@ from typing import NoReturn
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from language import N_, gettext
 from monitor.people import totp
 from monitor.people.accounts import LINK, LONGEST_NAME, code_digest, folded, opens_by_link
 from monitor.people.passwords import LONGEST, Busy, Passwords
@@ -30,8 +31,8 @@ from monitor.web.guard import (
 from monitor.web.pages import page, sent
 from monitor.web.words import plain
 
-WRONG = "The name or the password is wrong, or the account may not sign in here."
-WRONG_CODE = "This code is wrong, too old, or was used before. Wait for the next one, then try again."
+WRONG = N_("The name or the password is wrong, or the account may not sign in here.")
+WRONG_CODE = N_("This code is wrong, too old, or was used before. Wait for the next one, then try again.")
 
 _ACCOUNT_TRIES, _ACCOUNT_PAUSE = 5, timedelta(minutes=5)
 _ADDRESS_TRIES, _ADDRESS_PAUSE = 20, timedelta(minutes=5)
@@ -110,7 +111,7 @@ async def second_step(request: web.Request) -> web.Response:
     key, code = str(form.get("step", "")), str(form.get("code", ""))[:40]
     id = door.user_of(key, now)
     if id is None:
-        return _page(request, 403, fault="That took too long. Begin again with your password.")
+        return _page(request, 403, fault=N_("That took too long. Begin again with your password."))
     place = address(request)
     _count_try(door, f"code {id}", place, now)
     async with request.app[APP].store.begin() as conn:
@@ -190,7 +191,8 @@ async def _by_link(request: web.Request, token: str) -> NoReturn:
         valid = request.app[DOOR].gate.redeem(token, place, now) if await _link_works(request) else False
     except Throttled:
         raise web.HTTPTooManyRequests(
-            text="Too many wrong links from this address. Wait a minute, then try again.", headers={"Retry-After": "60"}
+            text=gettext("Too many wrong links from this address. Wait a minute, then try again."),
+            headers={"Retry-After": "60"},
         ) from None
     async with app.store.begin() as conn:
         if not valid:
@@ -199,7 +201,8 @@ async def _by_link(request: web.Request, token: str) -> NoReturn:
             secret = await begin_session(request, conn, LINK, None)
             await audit_log.add(conn, by(request)._replace(who=LINK).entry("signed in", "link"))
     if not valid:
-        raise web.HTTPForbidden(text=f"This sign-in link was used already, or is not complete. {NO_SESSION}")
+        wrong = gettext("This sign-in link was used already, or is not complete.")
+        raise web.HTTPForbidden(text=f"{wrong} {gettext(NO_SESSION)}")
     answer = web.HTTPSeeOther("/")
     set_cookie(request, answer, secret)
     raise answer
@@ -248,7 +251,7 @@ def _count_try(door: Door, account: str, place: str, now: datetime) -> None:
         door.tries(account, place, now)
     except Throttled:
         raise web.HTTPTooManyRequests(
-            text="Too many wrong tries for this name or from this address. Wait five minutes, then try again.",
+            text=gettext("Too many wrong tries for this name or from this address. Wait five minutes, then try again."),
             headers={"Retry-After": f"{_ACCOUNT_PAUSE.total_seconds():.0f}"},
         ) from None
 
@@ -258,16 +261,16 @@ def _named(user: User | None) -> str:
 
 
 def _busy() -> web.HTTPServiceUnavailable:
-    text = "Too many people sign in right now. Try again in a moment."
+    text = gettext("Too many people sign in right now. Try again in a moment.")
     return web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "5"})
 
 
 def _page(request: web.Request, status: int = 200, *, name: str = "", fault: str = "") -> web.Response:
     oidc = request.app[APP].config.server.oidc
     token, provider = request.query.get("token", ""), oidc.name if oidc is not None else ""
-    values = {"token": token, "name": name, "fault": fault, "provider": provider, "longest": LONGEST}
+    values = {"token": token, "name": name, "fault": gettext(fault), "provider": provider, "longest": LONGEST}
     return page(request, "sign_in.html", status, **values)
 
 
 def _step(request: web.Request, key: str, status: int = 200, fault: str = "") -> web.Response:
-    return page(request, "second_factor.html", status, step=key, fault=fault)
+    return page(request, "second_factor.html", status, step=key, fault=gettext(fault))

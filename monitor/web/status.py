@@ -12,11 +12,13 @@ from aiohttp import ETag, web
 
 from alerting.rules import Severity
 from incidents.availability import Span
+from language import current, gettext
 from monitor.config.model import Config, Server, StatusPage
 from monitor.reports.standings import deciding
 from monitor.scrape import address
 from monitor.store import Store, StoreError, incidents, spans
 from monitor.web import auth, pages, status_formats, status_views
+from monitor.web.files import Files
 from monitor.web.guard import APP
 from monitor.web.service import App
 from monitor.web.status_views import Past, Present, View
@@ -71,19 +73,17 @@ class SharedStatus:
         self._lock = asyncio.Lock()
         self._kept: _Kept | None = None
 
-    async def answers(self, app: App, page: StatusPage, css: str, icon: str) -> Mapping[str, Answer]:
+    async def answers(self, app: App, page: StatusPage, files: Files) -> Mapping[str, Answer]:
         """What can be asked now. Raises StoreError."""
         async with self._lock:
             kept, clock = self._kept, time.monotonic()
             if kept is not None and kept.config is not app.config:
                 kept = None
             if kept is None or clock - kept.at > FRESH:
-                self._kept = kept = await self._renewed(kept, app, page, clock, css, icon)
+                self._kept = kept = await self._renewed(kept, app, page, clock, files)
             return kept.answers
 
-    async def _renewed(
-        self, kept: _Kept | None, app: App, page: StatusPage, clock: float, css: str, icon: str
-    ) -> _Kept:
+    async def _renewed(self, kept: _Kept | None, app: App, page: StatusPage, clock: float, files: Files) -> _Kept:
         now = auth.utc_now()
         if kept is not None and clock - kept.past_at < PAST_FRESH:
             past, past_at = kept.past, kept.past_at
@@ -92,11 +92,12 @@ class SharedStatus:
         async with app.store.connect() as conn:
             live = await incidents.live(conn)
         present = Present(app.config, app.latest, app.episodes, live, now)
-        made = await asyncio.to_thread(_made, app, page, present, past, css, icon)
+        made = await asyncio.to_thread(_made, app, page, present, past, files)
         return _Kept(present.config, clock, past, past_at, made)
 
 
-SHARED = web.AppKey("status", SharedStatus)
+SHARED: web.AppKey[Mapping[str, SharedStatus]] = web.AppKey("status", Mapping)
+"""What is shown, by language."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -104,17 +105,16 @@ async def show(request: web.Request) -> web.Response:
     app, files = request.app[APP], request.app[pages.FILES]
     page = app.config.status_page
     if page is None:
-        raise web.HTTPNotFound(text="There is no such page.")
-    css, icon = files.address("style.css"), files.address("icon.svg")
+        raise web.HTTPNotFound(text=gettext("There is no such page."))
     try:
-        answers = await request.app[SHARED].answers(app, page, css, icon)
+        answers = await request.app[SHARED][current()].answers(app, page, files)
     except StoreError as error:
         log.warning("the status page could not be made", extra={"error": str(error)})
-        text = "The status cannot be read right now. Try again in a minute."
+        text = gettext("The status cannot be read right now. Try again in a minute.")
         raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "60"}) from None
     found = answers.get(request.path)
     if found is None:
-        raise web.HTTPNotFound(text="There is no such page.")
+        raise web.HTTPNotFound(text=gettext("There is no such page."))
     return _sent(request, found)
 
 
@@ -127,6 +127,7 @@ def _sent(request: web.Request, answer: Answer) -> web.Response:
         response.enable_compression()
     response.etag = tag
     response.headers["Cache-Control"] = _CACHED
+    response.headers["Vary"] = "Accept-Language, Cookie"
     if answer.type == _SVG:
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # made to stand on other sites
     return response
@@ -161,12 +162,13 @@ async def _spans(
     return found
 
 
-def _made(app: App, page: StatusPage, present: Present, past: Past, css: str, icon: str) -> Mapping[str, Answer]:
+def _made(app: App, page: StatusPage, present: Present, past: Past, files: Files) -> Mapping[str, Answer]:
     """In a thread: hundreds of days take longer than the probes' timing can bear. Only reads."""
     view = status_views.view(page, present, past)
     base = _base(present.config.server)
+    css, icon = files.address("style.css"), files.address("icon.svg")
     made = {
-        "/status": (pages.render("status.html", app, view=view, css=css, icon=icon), _HTML),
+        "/status": (pages.render("status.html", app, view=view, css=css, icon=icon, scripts=files.scripts), _HTML),
         "/status.json": (status_formats.as_json(view), _JSON),
         "/status/feed.atom": (status_formats.as_atom(view, base), "application/atom+xml"),
         "/status/feed.rss": (status_formats.as_rss(view, base), "application/rss+xml"),

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
+from language import gettext, month
 from monitor.web.rows import stamp
 from monitor.web.status_views import Outage, Public, Shown, View
 from monitor.web.words import short
@@ -79,7 +80,7 @@ def as_rss(view: View, base: str) -> str:
     channel = ET.SubElement(rss, "channel")
     _text(channel, "title", view.title)
     _text(channel, "link", f"{base}/status")
-    _text(channel, "description", f"What works and what does not: {view.title}")
+    _text(channel, "description", gettext("What works and what does not: {title}", title=view.title))
     _text(channel, "lastBuildDate", format_datetime(_updated(view)))
     ET.SubElement(channel, "atom:link", rel="self", type="application/rss+xml", href=f"{base}/status/feed.rss")
     for one in view.outages:
@@ -135,18 +136,22 @@ def _asset(one: Shown) -> dict[str, Any]:
 
 def _word(state: Public, everything: bool) -> str:
     if everything and state.fails:
-        return "some things do not work"
-    return "everything works" if everything and state is Public.WORKING else state.word.lower()
+        return gettext("some things do not work")
+    return gettext("everything works") if everything and state is Public.WORKING else state.within
 
 
 def _when(one: Outage, view: View) -> str:
     begin = _local(one.begin, view)
-    return f"Since {begin}." if one.end is None else f"From {begin} to {_local(one.end, view)}."
+    if one.end is None:
+        return gettext("Since {begin}.", begin=begin)
+    return gettext("From {begin} to {end}.", begin=begin, end=_local(one.end, view))
 
 
 def _local(at: datetime, view: View) -> str:
     wall = at.astimezone(view.zone)
-    return f"{wall.day} {wall:%b %Y, %H:%M}"
+    return gettext(
+        "{day} {month} {year}, {time}", day=wall.day, month=month(wall), year=wall.year, time=f"{wall:%H:%M}"
+    )
 
 
 def _updated(view: View) -> datetime:

@@ -9,7 +9,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -20,11 +19,14 @@ from alerting.rules import Episode, Phase, Rule, Severity, State
 from incidents.availability import Availability, Span, availability, verdicts, weighted
 from incidents.incident import Incident, Origin
 from incidents.windows import all_hours, planned
+from language import gettext, month, weekday
 from monitor.config.model import Asset, Check, Config, PublicAsset, StatusPage
 from monitor.reports.availability import measured, share
 from monitor.reports.standings import deciding
+from monitor.web.status_words import Public as Public
+from monitor.web.status_words import failed, fails, several
 from monitor.web.views import is_stale
-from monitor.web.words import clock, count, plain
+from monitor.web.words import clock, plain
 from probes import Reading, Status
 
 RECENT = timedelta(days=14)
@@ -38,40 +40,6 @@ _LEAST = 8
 """Per cent of a day's height that the shortest outage is drawn with."""
 _NO_CHARACTERS = dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")
 """XML cannot hold them."""
-
-
-class Public(StrEnum):
-    """How an asset is for members, worst first."""
-
-    DOWN = "down"
-    DEGRADED = "degraded"
-    PLANNED = "planned"
-    UNKNOWN = "unknown"
-    WORKING = "working"
-
-    @property
-    def rank(self) -> int:
-        """0 is the worst."""
-        return tuple(Public).index(self)
-
-    @property
-    def word(self) -> str:
-        """The state in a word or two."""
-        return _WORDS[self]
-
-    @property
-    def fails(self) -> bool:
-        """Whether somebody has to be on it."""
-        return self in (Public.DOWN, Public.DEGRADED)
-
-
-_WORDS = {
-    Public.DOWN: "Not working",
-    Public.DEGRADED: "Has problems",
-    Public.PLANNED: "Planned work",
-    Public.UNKNOWN: "Not known",
-    Public.WORKING: "Working",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +73,7 @@ class Outage(NamedTuple):
     @property
     def words(self) -> str:
         """What happened, in a sentence without times."""
-        if self.end is None:
-            says = "is not working" if self.state is Public.DOWN else "has problems"
-            return f"{self.name} {says}. We are on it."
-        return f"{self.name} {'was not working' if self.state is Public.DOWN else 'had problems'}."
+        return fails(self.name, self.state) if self.end is None else failed(self.name, self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +196,15 @@ def _shown(public: PublicAsset, asset: Asset, present: Present, days: tuple[Day,
     zone, now = present.config.site.hours.zone, present.now
     ends = [on.ends for one in _works(asset, present.config.maintenances) if (on := one.during(now)) is not None]
     if ends and state is not Public.WORKING:
-        words = f"Planned work on {named.name} until {clock(max(ends), now, zone)}."
+        words = gettext("Planned work on {name} until {when}.", name=named.name, when=clock(max(ends), now, zone))
         return Shown(named, Public.PLANNED, None, words, days)
     if state is Public.UNKNOWN:
-        return Shown(named, state, None, f"We cannot tell right now whether {named.name} works.", days)
+        words = gettext("We cannot tell right now whether {name} works.", name=named.name)
+        return Shown(named, state, None, words, days)
     if not state.fails:
         return Shown(named, state, None, "", days)
-    at = f" since {clock(since, now, zone)}" if since is not None else ""
-    words = f"{named.name} {'is not working' if state is Public.DOWN else 'has problems'}{at}. We are on it."
-    return Shown(named, state, since, words, days)
+    at = clock(since, now, zone) if since is not None else ""
+    return Shown(named, state, since, fails(named.name, state, at), days)
 
 
 def _state(asset: Asset, present: Present) -> tuple[Public, datetime | None]:
@@ -282,17 +247,12 @@ def _firing(check: Check, episodes: Mapping[tuple[str, str], State]) -> list[tup
 def _headline(assets: Sequence[Shown], present: Present) -> tuple[Public, str]:
     state = min((one.state for one in assets), key=attrgetter("rank"), default=Public.UNKNOWN)
     if state is Public.WORKING:
-        return state, "Everything works"
+        return state, gettext("Everything works")
     alike = [one for one in assets if one.state is state or (one.state.fails and state.fails)]
     if len(alike) == 1:
         return state, alike[0].says
-    number = count(len(alike), "thing")
-    if state.fails:
-        says = "are not working" if all(one.state is Public.DOWN for one in alike) else "have problems"
-        return state, f"{number} {says}. We are on it."
-    if state is Public.PLANNED:
-        return state, f"Planned work on {number}"
-    return state, f"We cannot tell right now whether {number} work."
+    worse = Public.DOWN if all(one.state is Public.DOWN for one in alike) else Public.DEGRADED
+    return state, several(len(alike), worse if state.fails else state)
 
 
 def _lasting(assets: Iterable[Shown], present: Present) -> Iterator[Outage]:
@@ -373,8 +333,15 @@ def _bar(day: Day) -> Bar:
     found = day.found
     down = max(_LEAST, round(100 * (found.down / found.total))) if found.down else 0
     up = min(100 - down, round(100 * (found.up / found.total))) if found.up else 0
-    partly = f", {measured(found)}" if found.known and found.unknown * 20 > found.total else ""
-    return Bar(up, down, f"{day.day:%a} {day.day.day} {day.day:%b}: {share(found)}{partly}")
+    said = [share(found)]
+    if found.known and found.unknown * 20 > found.total:
+        said.append(measured(found))
+    return Bar(up, down, f"{_date(day.day)}: {', '.join(said)}")
+
+
+def _date(day: date) -> str:
+    midnight = datetime.combine(day, time.min)
+    return gettext("{weekday} {day} {month}", weekday=weekday(midnight), day=day.day, month=month(midnight))
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -6,9 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
+from language import gettext
 from monitor.people import accounts
-from monitor.people.roles import given
+from monitor.people.roles import Role, given
 from monitor.store import tokens
+from monitor.store.tokens import Token
 from monitor.store.users import User
 from monitor.web import account, users
 from monitor.web.guard import APP, by
@@ -48,26 +50,32 @@ async def revoke_own(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     """POST /users/tokens/ID/revoke: anybody's."""
     await sent(request)
-    id = request.match_info["id"]
-    async with request.app[APP].store.begin() as conn:
-        if not (id.isascii() and id.isalnum()) or await accounts.revoke(conn, by(request), id) is None:
-            raise _no_token(id)
+    await end(request, request.match_info["id"])
     raise web.HTTPSeeOther("/users")
 
 
+async def issue(request: web.Request, name: str, role: Role, days: int, user: User | None = None) -> tuple[str, Token]:
+    """The secret of a new token, and the token. Raises ValueError for what makes no sense."""
+    app = request.app[APP]
+    async with app.store.begin() as conn:
+        return await accounts.issue(conn, by(request), name, role, timedelta(days=days), app.config.site.id, user)
+
+
+async def end(request: web.Request, id: str) -> None:
+    """End anybody's token. Raises 404."""
+    async with request.app[APP].store.begin() as conn:
+        if not (id.isascii() and id.isalnum()) or await accounts.revoke(conn, by(request), id) is None:
+            raise _no_token(id)
+
+
 async def _made(request: web.Request, form: Mapping[str, Any], user: User | None) -> str:
-    """The secret of a new token. Raises ValueError for what makes no sense."""
+    """The secret of the token of a form. Raises ValueError for what makes no sense."""
     days = field(form, "days")
     if not (days.isascii() and days.isdigit() and len(days) < 5):
-        raise ValueError("write for how many days the token shall work")
-    app, role = request.app[APP], given(field(form, "role"))
-    async with app.store.begin() as conn:
-        site = app.config.site.id
-        secret, _ = await accounts.issue(
-            conn, by(request), field(form, "name"), role, timedelta(days=int(days)), site, user
-        )
+        raise ValueError(gettext("write for how many days the token shall work"))
+    secret, _ = await issue(request, field(form, "name"), given(field(form, "role")), int(days), user)
     return secret
 
 
 def _no_token(id: str) -> web.HTTPNotFound:
-    return web.HTTPNotFound(text=f"There is no token {short(id, 60)!r} any more.")
+    return web.HTTPNotFound(text=gettext("There is no token {id} any more.", id=repr(short(id, 60))))

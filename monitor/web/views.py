@@ -1,10 +1,11 @@
 """How the assets and their checks are, from the configuration, the newest readings, the history and the incidents."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import chain, groupby
+from itertools import chain
 from typing import NamedTuple
 
 from alerting.channels import NoticeKind
@@ -14,10 +15,11 @@ from incidents.availability import Span
 from incidents.grouping import Needs, cause
 from incidents.impact import Basis, member_minutes
 from incidents.lifecycle import Incident, Stage
+from language import N_, gettext, ngettext, translated
 from monitor.config.model import Asset, Check, Config
 from monitor.store.outbox import Message, MessageState
-from monitor.web.words import amount, count, is_instant, length
-from probes import Metric, Reading, Sample, Status
+from monitor.web.words import amount, is_instant, length
+from probes import REASONS, UNKNOWN_REASONS, Metric, Reading, Sample, Status, load
 
 DAY = timedelta(hours=24)
 PIECES = 96
@@ -26,44 +28,49 @@ PIECES = 96
 _PIECE = DAY / PIECES
 _BADNESS = {Status.UP: 1, Status.UNKNOWN: 2, Status.DOWN: 3}
 """What wins in a piece of a strip; 0 is a piece that no span reaches into."""
+_WHOLE = f"M0 0H{PIECES}V8H0z"
+_FILLS = {status: bytes([badness]) * PIECES for status, badness in _BADNESS.items()}
+_RUNS = {status: re.compile(b"[%c]+" % _BADNESS[status]) for status in (Status.UP, Status.DOWN)}
 
 TITLES = {
-    "uplinks": "Internet",
-    "wifi": "Wi-Fi",
-    "doors": "Doors",
-    "booking": "Booking",
-    "rooms": "Rooms",
-    "equipment": "Equipment",
-    "services": "Services",
+    "uplinks": N_("Internet"),
+    "wifi": N_("Wi-Fi"),
+    "doors": N_("Doors"),
+    "booking": N_("Booking"),
+    "rooms": N_("Rooms"),
+    "equipment": N_("Equipment"),
+    "services": N_("Services"),
 }
 
 STAGES = {
-    Stage.OPEN: "Needs you",
-    Stage.ACKNOWLEDGED: "In hand",
-    Stage.RESOLVED: "Over",
-    Stage.REVIEWED: "Over, reviewed",
+    Stage.OPEN: N_("Needs you"),
+    Stage.ACKNOWLEDGED: N_("In hand"),
+    Stage.RESOLVED: N_("Over"),
+    Stage.REVIEWED: N_("Over, reviewed"),
 }
 
+STATUSES = {Status.UP: N_("up"), Status.DOWN: N_("down"), Status.UNKNOWN: N_("unknown")}
+
 SENT = {
-    MessageState.QUEUED: "Waiting to be sent",
-    MessageState.LEASED: "Being sent",
-    MessageState.RETRY: "Not through yet, will try again",
-    MessageState.ACCEPTED: "Sent",
-    MessageState.MERGED: "Sent together with others",
-    MessageState.DEAD: "Not delivered",
-    MessageState.CANCELLED: "Not sent, no longer needed",
+    MessageState.QUEUED: N_("Waiting to be sent"),
+    MessageState.LEASED: N_("Being sent"),
+    MessageState.RETRY: N_("Not through yet, will try again"),
+    MessageState.ACCEPTED: N_("Sent"),
+    MessageState.MERGED: N_("Sent together with others"),
+    MessageState.DEAD: N_("Not delivered"),
+    MessageState.CANCELLED: N_("Not sent, no longer needed"),
 }
 
 NOTICES = {
-    NoticeKind.FIRING: "Alert",
-    NoticeKind.UPDATE: "Update",
-    NoticeKind.REPEAT: "Reminder",
-    NoticeKind.RESOLVED: "All clear",
-    NoticeKind.MISSED: "Missed",
-    NoticeKind.ALARM: "About Deskwatch",
-    NoticeKind.DRILL: "Drill",
-    NoticeKind.TEST: "Test",
-    NoticeKind.REPORT: "Report",
+    NoticeKind.FIRING: N_("Alert"),
+    NoticeKind.UPDATE: N_("Update"),
+    NoticeKind.REPEAT: N_("Reminder"),
+    NoticeKind.RESOLVED: N_("All clear"),
+    NoticeKind.MISSED: N_("Missed"),
+    NoticeKind.ALARM: N_("About Deskwatch"),
+    NoticeKind.DRILL: N_("Drill"),
+    NoticeKind.TEST: N_("Test"),
+    NoticeKind.REPORT: N_("Report"),
 }
 
 
@@ -79,24 +86,42 @@ class Verdict(StrEnum):
     @property
     def word(self) -> str:
         """The verdict as people read it."""
-        return {"down": "Down", "degraded": "Degraded", "checking": "Checking again", "unknown": "Not known"}.get(
-            self.value, "Working"
-        )
+        return translated(_VERDICTS[self])
+
+    @property
+    def within(self) -> str:
+        """The same within a sentence."""
+        return translated(_VERDICTS_WITHIN[self])
 
     @property
     def rank(self) -> int:
         """0 is the worst."""
-        return tuple(Verdict).index(self)
+        return _RANKS[self]
 
 
+_VERDICTS = {
+    Verdict.DOWN: N_("Down"),
+    Verdict.DEGRADED: N_("Degraded"),
+    Verdict.CHECKING: N_("Checking again"),
+    Verdict.UNKNOWN: N_("Not known"),
+    Verdict.WORKING: N_("Working"),
+}
+_VERDICTS_WITHIN = {
+    Verdict.DOWN: N_("down"),
+    Verdict.DEGRADED: N_("degraded"),
+    Verdict.CHECKING: N_("checking again"),
+    Verdict.UNKNOWN: N_("not known"),
+    Verdict.WORKING: N_("working"),
+}
+_RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
 _SAID = {Status.UP: Verdict.WORKING, Status.DOWN: Verdict.CHECKING, Status.UNKNOWN: Verdict.UNKNOWN}
 """What a reading says where no rule fires: one that is bad is looked at again before it counts."""
 
 
 _LACKS = {
     Lack.NOTHING: "",
-    Lack.NO_DATA: "It has sent no data since",
-    Lack.ERROR: "It could not be measured since",
+    Lack.NO_DATA: N_("It has sent no data since"),
+    Lack.ERROR: N_("It could not be measured since"),
 }
 
 
@@ -104,7 +129,8 @@ _LACKS = {
 class World:
     """Everything that the pages are made from.
 
-    `spans` holds the last 24 hours by check id, in order; `needs` what each asset depends on.
+    `spans` holds the last 24 hours by check id, in order; `needs` what each asset depends on; `firing` the ids of the
+    checks of which a rule fires.
     """
 
     config: Config
@@ -118,27 +144,52 @@ class World:
     now: datetime
     healths: Mapping[str, Health] = field(default_factory=dict)
     needs: Needs = field(init=False)
+    firing: Collection[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "needs", {asset.id: asset.depends_on for asset in self.config.assets})
+        object.__setattr__(self, "firing", {key[0] for key, state in self.episodes.items() if _firing(state)})
 
 
 class Strip(NamedTuple):
     """The last 24 hours: for each colour the path that draws its stretches, and the same in words."""
 
     paths: tuple[tuple[str, str], ...]
-    words: str
+    said: str
+
+    @property
+    def whole(self) -> str:
+        """The colour of a day that has only one, which needs no path; "" for any other."""
+        return next((name for name, path in self.paths if path == _WHOLE), "")
+
+    @property
+    def words(self) -> str:
+        """What was, and when, for where no heading says it."""
+        return gettext("Last 24 hours: {said}", said=self.said)
+
+
+class Finding(NamedTuple):
+    """What the newest reading found, in English, our remark on that, and what the reason of a bad reading means."""
+
+    found: str = ""
+    remark: str = ""
+    meaning: str = ""
+
+    @property
+    def detail(self) -> str:
+        """What was found, with the remark."""
+        return ". ".join(filter(None, (self.found, self.remark)))
 
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """One check: `says` is the fault in a few words, `detail` what the newest reading found."""
+    """One check: `says` is the fault in a few words."""
 
     check: Check
     verdict: Verdict
     since: datetime | None
     says: str
-    detail: str
+    finding: Finding
     reading: Reading | None
 
 
@@ -159,7 +210,7 @@ class AssetView:
     verdict: Verdict
     since: datetime | None
     says: str
-    detail: str
+    finding: Finding
     strip: Strip
     incident: Incident | None
     checks: tuple[CheckView, ...]
@@ -170,34 +221,47 @@ def asset_view(asset: Asset, world: World) -> AssetView:
     checks = tuple(check_view(check, world) for check in asset.checks)
     drawn = strip((world.spans.get(check.id, ()) for check in asset.checks), world.now)
     if not checks:
-        return AssetView(asset, Verdict.UNKNOWN, None, "", "Nothing of it is measured.", drawn, None, ())
+        nothing = Finding(remark=gettext("Nothing of it is measured."))
+        return AssetView(asset, Verdict.UNKNOWN, None, "", nothing, drawn, None, ())
     worst = min(checks, key=lambda check: check.verdict.rank)
     incident = _explanation(asset.id, worst.verdict, world)
-    return AssetView(asset, worst.verdict, worst.since, worst.says, worst.detail, drawn, incident, checks)
+    return AssetView(asset, worst.verdict, worst.since, worst.says, worst.finding, drawn, incident, checks)
 
 
 def check_view(check: Check, world: World) -> CheckView:
     """One check: what fires decides, then what the newest reading says, if it is recent."""
     reading = world.latest.get(check.id)
-    worst = _worst_firing(check, world.episodes)
+    worst = _worst_firing(check, world.episodes) if check.id in world.firing else None
     if worst is not None:
         rule, episode = worst
         verdict = Verdict.DOWN if episode.severity is Severity.CRITICAL else Verdict.DEGRADED
         if episode.severity.pages or (reading is not None and reading.status is Status.DOWN):
-            return CheckView(check, verdict, episode.opened, rule.says, _detail(rule, episode), reading)
+            says, found = translated(rule.says), _finding(check, rule, episode)
+            return CheckView(check, verdict, episode.opened, says, found, reading)
     since = _since(world.spans.get(check.id, ()), world.now)
     if reading is None:
-        return CheckView(check, Verdict.UNKNOWN, None, "", "Not measured yet.", None)
+        return CheckView(check, Verdict.UNKNOWN, None, "", Finding(remark=gettext("Not measured yet.")), None)
     if is_stale(check, reading, world.now):
-        return CheckView(check, Verdict.UNKNOWN, reading.at, "", "No reading since then.", reading)
-    return CheckView(check, _SAID[reading.status], since, "", reading.detail, reading)
+        old = Finding(remark=gettext("No reading since then."))
+        return CheckView(check, Verdict.UNKNOWN, reading.at, "", old, reading)
+    found = Finding(reading.detail, meaning=_fault(check, reading.reason))
+    return CheckView(check, _SAID[reading.status], since, "", found, reading)
 
 
-def _detail(rule: Rule, episode: Episode) -> str:
+def meaning(kind: str, reason: str) -> str:
+    """What the reason of a reading of that kind means, "" for one that is not known."""
+    return translated(load(kind).reasons.get(reason) or REASONS.get(reason) or UNKNOWN_REASONS.get(reason, ""))
+
+
+def _finding(check: Check, rule: Rule, episode: Episode) -> Finding:
     """What the newest bad reading found, and what makes it less sure: it comes and goes, or nothing new is known."""
-    bounces = "It comes and goes" if is_flapping(rule, episode) else ""
-    said = (episode.detail.rstrip("."), bounces, _LACKS[episode.lack])
-    return ". ".join(one for one in said if one)
+    bounces = gettext("It comes and goes") if is_flapping(rule, episode) else ""
+    remark = ". ".join(filter(None, (bounces, translated(_LACKS[episode.lack]))))
+    return Finding(episode.detail.rstrip("."), remark, _fault(check, episode.reason))
+
+
+def _fault(check: Check, reason: str) -> str:
+    return "" if reason == "ok" else meaning(check.kind, reason)
 
 
 def is_stale(check: Check, reading: Reading, now: datetime) -> bool:
@@ -211,14 +275,13 @@ def strip(checks: Iterable[Iterable[Span]], now: datetime) -> Strip:
 
     For one check that is `availability.strip`, at a twentieth of the time: a board draws a thousand of them.
     """
-    start, pieces = now - DAY, [0] * PIECES
-    for span in chain.from_iterable(checks):
-        badness = _BADNESS[span.status]
-        first, last = (span.start - start) // _PIECE, -((start - span.end) // _PIECE)
-        for piece in range(max(first, 0), min(last, PIECES)):
-            if pieces[piece] < badness:
-                pieces[piece] = badness
-    return Strip(tuple(_paths(pieces)), _strip_words(pieces))
+    start, pieces = now - DAY, bytearray(PIECES)
+    for span in sorted(chain.from_iterable(checks), key=_badness):
+        first = max((span.start - start) // _PIECE, 0)
+        last = min(-((start - span.end) // _PIECE), PIECES)
+        if first < last:
+            pieces[first:last] = _FILLS[span.status][first:last]
+    return Strip(tuple(_paths(pieces)), _said(pieces))
 
 
 def values(reading: Reading | None, metrics: Iterable[Metric]) -> tuple[Value, ...]:
@@ -249,13 +312,14 @@ def _explanation(asset: str, verdict: Verdict, world: World) -> Incident | None:
 def _worst_firing(check: Check, episodes: Mapping[tuple[str, str], State]) -> tuple[Rule, Episode] | None:
     """The most severe rule that fires, of equal ones the first to have begun."""
     firing = [
-        (rule, state.episode)
-        for rule in check.rules
-        if (state := episodes.get((check.id, rule.id))) is not None
-        and state.episode is not None
-        and state.episode.phase in (Phase.FIRING, Phase.RECOVERING)
+        (rule, episode) for rule in check.rules if (episode := _firing(episodes.get((check.id, rule.id)))) is not None
     ]
     return min(firing, key=lambda one: (-one[1].severity.rank, one[1].opened), default=None)
+
+
+def _firing(state: State | None) -> Episode | None:
+    episode = state.episode if state is not None else None
+    return episode if episode is not None and episode.phase in (Phase.FIRING, Phase.RECOVERING) else None
 
 
 def _since(spans: Sequence[Span], now: datetime) -> datetime | None:
@@ -270,28 +334,29 @@ def _since(spans: Sequence[Span], now: datetime) -> datetime | None:
     return start if start > now - DAY else None
 
 
-def _paths(pieces: Sequence[int]) -> Iterable[tuple[str, str]]:
-    for status in (Status.UP, Status.DOWN):
-        drawn, end = [], 0
-        for badness, run in groupby(pieces):
-            begin, end = end, end + sum(1 for _ in run)
-            if badness == _BADNESS[status]:
-                drawn.append(f"M{begin} 0H{end}V8H{begin}z")
+def _badness(span: Span) -> int:
+    return _BADNESS[span.status]
+
+
+def _paths(pieces: bytearray) -> Iterable[tuple[str, str]]:
+    for status, runs in _RUNS.items():
+        drawn = [f"M{run.start()} 0H{run.end()}V8H{run.start()}z" for run in runs.finditer(pieces)]
         if drawn:
             yield status.value, "".join(drawn)
 
 
 def _value(metric: Metric, sample: Sample) -> Value:
     instant = datetime.fromtimestamp(sample.value, UTC) if is_instant(sample.value, metric.unit) else None
-    return Value(metric.help, sample.part, amount(sample.value, metric.unit), instant)
+    return Value(translated(metric.help), sample.part, amount(sample.value, metric.unit), instant)
 
 
-def _strip_words(pieces: Sequence[int]) -> str:
+def _said(pieces: bytearray) -> str:
     if not any(pieces):
-        return "Last 24 hours: not known"
+        return gettext("not known")
     down, up = (pieces.count(_BADNESS[status]) for status in (Status.DOWN, Status.UP))
-    said = [
-        f"outages in {count(down, 'quarter-hour')}" if down else "",
-        f"not known for about {length((PIECES - down - up) * _PIECE)}" if down + up < PIECES else "",
-    ]
-    return f"Last 24 hours: {', '.join(filter(None, said)) or 'working'}"
+    said = []
+    if down:
+        said.append(ngettext("outages in {number} quarter-hour", "outages in {number} quarter-hours", down))
+    if down + up < PIECES:
+        said.append(gettext("not known for about {length}", length=length((PIECES - down - up) * _PIECE)))
+    return ", ".join(said) or gettext("working")

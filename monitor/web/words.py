@@ -1,10 +1,11 @@
 """Figures and times as people read them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import isfinite, isnan
 from zoneinfo import ZoneInfo
 
 from alerting.hours import OpeningHours
+from language import N_, figures, gettext, month, translated, translated_plural, weekday, whole_month
 
 _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "seconds": ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms"), (0, "µs")),
@@ -24,6 +25,8 @@ _SIZES = {
     "B/s": 1.0,
 }
 _UNSCALED = {"seconds": "s", "bytes": "B", "bits_per_second": "bit/s", "bytes_per_second": "B/s"}
+_NAMES = (*(N_("celsius"), N_("volts"), N_("amperes"), N_("watts"), N_("voltamperes"), N_("hertz"), N_("joules")),)
+"""The units without a scale that kinds declare: a language may call them otherwise."""
 _EPOCH_SINCE, _EPOCH_UNTIL = 1e9, 1e11
 """A "duration" this long is a point in time, of 2001 to 5138: Prometheus writes those as seconds too."""
 
@@ -43,33 +46,48 @@ def short(text: str, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def sentence(words: object) -> str:
+    """What was said as a part of a sentence, as one of its own."""
+    text = str(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def count(number: int, one: str, many: str) -> str:
     """ "1 thing", "2 things"."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+    return f"{figures(f'{number:,}')} {translated_plural(one, many, number)}"
 
 
 def length(span: timedelta) -> str:
     """A stretch of time, as roughly as people say it."""
     minutes = int(span.total_seconds() // 60)
     if minutes < 1:
-        return "less than a minute"
+        return gettext("less than a minute")
     if minutes < 60:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
-    return f"{count(days, 'day')} {hours} h" if hours else count(days, "day")
+    return f"{count(days, 'day', 'days')} {hours} h" if hours else count(days, "day", "days")
 
 
 def clock(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """When it was, in the site's zone: the time today, with the weekday this week, else with the date."""
     local, today = at.astimezone(zone), now.astimezone(zone)
+    time = f"{local:%H:%M}"
     if local.date() == today.date():
-        return f"{local:%H:%M}"
+        return time
     if abs(local.date() - today.date()) < timedelta(days=7):
-        return f"{local:%a %H:%M}"
-    return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
+        return f"{weekday(local)} {time}"
+    if local.year == today.year:
+        return gettext("{day} {month} {time}", day=local.day, month=month(local), time=time)
+    return gettext("{day} {month} {year} {time}", day=local.day, month=month(local), year=local.year, time=time)
+
+
+def day(of: date) -> str:
+    """A date in words, with its weekday."""
+    parts = {"weekday": weekday(of), "day": f"{of:%d}", "month": whole_month(of), "year": of.year}
+    return gettext("{weekday} {day} {month} {year}", **parts)
 
 
 def opening(hours: OpeningHours, now: datetime) -> str:
@@ -77,15 +95,15 @@ def opening(hours: OpeningHours, now: datetime) -> str:
     stretches = hours.stretches(now, now + timedelta(days=8))
     first = next(stretches, None)
     if first is None:
-        return "Closed all week"
+        return gettext("Closed all week")
     begin, until = first
     if begin > now:
-        return f"Closed, opens {clock(begin, now, hours.zone)}"
+        return gettext("Closed, opens {when}", when=clock(begin, now, hours.zone))
     for again, end in stretches:
         if again > until:
-            return f"Open until {clock(until, now, hours.zone)}"
+            return gettext("Open until {when}", when=clock(until, now, hours.zone))
         until = end
-    return "Always open"
+    return gettext("Always open")
 
 
 def amount(value: float, unit: str) -> str:
@@ -96,11 +114,12 @@ def amount(value: float, unit: str) -> str:
         return f"{_digits(value * 100)} %"
     scale = _SCALES.get(unit)
     if scale is None:
-        return f"{_digits(value)} {unit.replace('_', ' ')}".rstrip()
+        return f"{_digits(value)} {translated(unit.replace('_', ' '))}".rstrip()
     if value == 0:
         return f"0 {_UNSCALED[unit]}"
     least, name = next((step for step in scale if abs(value) >= step[0]), scale[-1])
-    return f"{_digits(value / _SIZES.get(name, least or 1))} {name}"
+    shown = value / _SIZES.get(name, least or 1)
+    return f"{_digits(shown)} {translated_plural('day', 'days', shown) if name == 'days' else name}"
 
 
 def is_instant(value: float, unit: str) -> bool:
@@ -111,7 +130,7 @@ def is_instant(value: float, unit: str) -> bool:
 def _digits(value: float) -> str:
     """Three figures that count, no exponent, whole numbers whole."""
     if not isfinite(value):
-        return "not a number" if isnan(value) else "unlimited"
+        return gettext("not a number") if isnan(value) else gettext("unlimited")
     if value == int(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
+        return figures(f"{value:,.0f}")
+    return figures(f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}")

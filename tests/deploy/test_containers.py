@@ -23,7 +23,7 @@ def test_the_dockerfile_is_as_its_linter_wants_it() -> None:
 
 
 def test_the_image_is_made_of_all_that_is_installed_and_of_no_state() -> None:
-    packages = {"probes", "alerting", "incidents", "monitor"}
+    packages = {"language", "probes", "alerting", "incidents", "monitor"}
     copied = (line.split() for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY "))
     sources = {source for words in copied if not words[1].startswith("--") for source in words[1:-1]}
     ignored, *kept = [

@@ -40,6 +40,8 @@ COMMANDS = (
     ("report", "weekly"),
     ("report", "monthly"),
     ("report", "isp"),
+    ("report", "list"),
+    ("report", "show"),
     ("report", "morning"),
     ("figures", "import"),
     ("figures", "list"),

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from aiohttp import web
 
+from alerting.rules import Severity
 from monitor.config.model import Check
 from monitor.web import pages, views
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Shown, Text
 from monitor.web.api.paging import Page, Paged, following, page
 from monitor.web.api.site import asset_of
+from monitor.web.ruling import Ruling, rulings
 from monitor.web.words import short
 from probes import Reading, Sample, Status
 
@@ -61,6 +63,25 @@ class RunShown(Shown):
     check: CheckShown
 
 
+class RuleShown(Shown):
+    """A rule of a check: `when` it fires, what it compares `now`, its state in a `word`, what it does, until when."""
+
+    id: str
+    says: Text
+    severity: Severity
+    when: Text
+    now: Text
+    word: Text
+    does: Text
+    until: datetime | None
+
+
+class Rules(Shown):
+    """The rules of a check in their order."""
+
+    items: list[RuleShown]
+
+
 class ChecksAsked(Paged):
     """Which checks."""
 
@@ -79,6 +100,13 @@ async def check(call: Call) -> Reply:
     """GET /checks/ASSET/NAME."""
     (shown,) = await _shown(call, [_check_of(call)])
     return Reply(shown)
+
+
+async def rules(call: Call) -> Reply:
+    """GET /checks/ASSET/NAME/rules: what each says of the newest reading, and will do if things stay as they are."""
+    found = _check_of(call)
+    world = await pages.world(call.app, [found.id])
+    return Reply(Rules(items=[_rule(one) for one in rulings(found, world)]))
 
 
 async def run(call: Call) -> Reply:
@@ -117,8 +145,21 @@ def _check(seen: views.CheckView) -> CheckShown:
         verdict=seen.verdict,
         since=seen.since,
         says=seen.says,
-        detail=seen.detail,
+        detail=seen.finding.detail,
         reading=_reading(seen.reading) if seen.reading is not None else None,
+    )
+
+
+def _rule(one: Ruling) -> RuleShown:
+    return RuleShown(
+        id=one.rule.id,
+        says=one.rule.says,
+        severity=one.rule.severity,
+        when=one.when,
+        now=one.now,
+        word=one.word,
+        does=one.does,
+        until=one.until,
     )
 
 

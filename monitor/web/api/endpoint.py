@@ -1,31 +1,38 @@
 """What can be asked of the API: a declaration, and the one way in which all that is declared is answered."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from monitor.people.roles import Role
-from monitor.web import auth
+from monitor.web import auth, downloads
 from monitor.web.api import limits, repeats
 from monitor.web.api.paging import Query, link
 from monitor.web.api.problems import BELOW, Fault, Unfit, unfit
+from monitor.web.downloads import File
 from monitor.web.guard import APP, SECRET, TARGET, who
 from monitor.web.service import App
 
 JSON = "application/json"
+LARGEST = 64 * 1024
+"""Bytes of a body, unless it is a file."""
+PATIENCE = 60.0
+"""Seconds that a body may take to come."""
 _READS = ("GET", "HEAD")
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class Call(NamedTuple):
-    """A request that makes sense so far: its parameters and its body are of the declared types."""
+    """A request that makes sense so far: its parameters and its body are of the declared types.
+
+    What does not come as JSON comes as bytes.
+    """
 
     request: web.Request
     query: Any
@@ -64,7 +71,7 @@ class Call(NamedTuple):
 class Reply(NamedTuple):
     """What is answered: None for nothing; the path of what was made, and of the next page of a list."""
 
-    body: BaseModel | None
+    body: BaseModel | File | None
     location: str = ""
     next: str = ""
 
@@ -74,8 +81,9 @@ class Endpoint:
     """One thing that can be asked, who may, what is sent and what comes back.
 
     `path` is below /api/v1. `gives` is None where nothing comes back. What is `tagged` is one thing with an ETag;
-    changing it, If-Match is heeded. `audit` is what the audit log calls it. What is `direct` reads the request itself,
-    in one of the media types `takes`, and answers itself.
+    changing it, If-Match is heeded. `audit` is what the audit log calls it. It takes bodies of `largest` bytes in the
+    media types `takes`, and what it gives comes as one of `comes_as`. What is sent or answered is `secret` where
+    nothing of it may be remembered. What is `direct` reads the request itself and answers itself.
     """
 
     method: str
@@ -92,7 +100,9 @@ class Endpoint:
     tagged: bool = False
     direct: bool = False
     takes: tuple[str, ...] = (JSON,)
-    comes_as: str = JSON
+    comes_as: tuple[str, ...] = (JSON,)
+    largest: int = LARGEST
+    secret: bool = False
 
     @property
     def address(self) -> str:
@@ -140,9 +150,11 @@ def _answering(endpoint: Endpoint) -> Handler:
         if SECRET in request and not endpoint.reads:
             # A session goes wherever the browser goes; a token has to be sent on purpose.
             raise web.HTTPForbidden(text="A signed-in page may only read here. Send a token: `Authorization: Bearer`.")
+        if endpoint.secret and repeats.KEY in request.headers:
+            raise Unfit(Fault(repeats.KEY, "is not taken here: the answer is secret and cannot be kept; leave it out"))
         query = _query(endpoint.query, request)
-        raw = b"" if endpoint.reads else await request.read()
-        body = _body(endpoint.body, request, raw)
+        raw = b"" if endpoint.reads else await _sent(endpoint, request)
+        body = _body(endpoint, request, raw)
         return await repeats.once(request, raw, lambda: _made(endpoint, Call(request, query, body)))
 
     return handler
@@ -152,6 +164,8 @@ async def _made(endpoint: Endpoint, call: Call) -> web.Response:
     reply: Reply = await endpoint.act(call)
     if reply.body is None:
         return web.Response(status=endpoint.status)
+    if isinstance(reply.body, File):
+        return downloads.answer(reply.body)
     text = text_of(reply.body)
     headers = link(reply.next) | ({"Location": f"{BELOW}{reply.location}"} if reply.location else {})
     if endpoint.tagged:
@@ -175,17 +189,38 @@ def _query(model: type[Query], request: web.Request) -> Query:
         raise unfit(error) from None
 
 
-def _body(model: type[M] | None, request: web.Request, raw: bytes) -> M | None:
+async def _sent(endpoint: Endpoint, request: web.Request) -> bytes:
+    """The body as it came, of no more than what is taken here. Raises 408 or 413.
+
+    It does not go through the limit of forms, which is too small for a file.
+    """
+    content = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.content.iter_any():
+                content += chunk
+                if len(content) > endpoint.largest:
+                    text = f"The body is too long; {endpoint.largest:,} bytes can be sent at most."
+                    raise web.HTTPRequestEntityTooLarge(endpoint.largest, len(content), text=text)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"The body took longer than {PATIENCE:.0f} s. Try again.") from None
+    return bytes(content)
+
+
+def _body(endpoint: Endpoint, request: web.Request, raw: bytes) -> Any:
     """The body as it was declared. Raises 400, 415 or 422."""
-    if model is None:
+    if endpoint.body is None:
         if raw.strip() not in (b"", b"{}"):
             raise Unfit(Fault("body", "nothing is to be sent here; leave the body out"))
         return None
+    if request.content_type not in endpoint.takes:
+        wanted = "` or `".join(endpoint.takes)
+        text = f"Send it with `Content-Type: {wanted}`, not {request.content_type[:60]!r}."
+        raise web.HTTPUnsupportedMediaType(text=text, headers={"Accept": ", ".join(endpoint.takes)})
     if request.content_type != JSON:
-        text = f"Send JSON with `Content-Type: {JSON}`, not {request.content_type[:60]!r}."
-        raise web.HTTPUnsupportedMediaType(text=text, headers={"Accept": JSON})
+        return raw
     try:
-        return model.model_validate_json(raw)
+        return TypeAdapter(endpoint.body).validate_json(raw)
     except ValidationError as error:
         if any(one["type"] == "json_invalid" for one in error.errors(include_url=False)):
             raise web.HTTPBadRequest(text="The body is not JSON.") from None

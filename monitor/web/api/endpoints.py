@@ -1,41 +1,30 @@
 """Everything that can be asked of the API."""
 
-from datetime import date
-from typing import Annotated
-
-from pydantic import Field
-
 from monitor.people.roles import Role
-from monitor.web import figures, live
+from monitor.store.attachments import LARGEST, TYPES
+from monitor.web import live
 from monitor.web.api import (
     audit_log,
     checks,
+    configuration,
+    deliveries,
+    figures,
+    files,
+    gates,
+    incident_record,
     incidents,
+    morning,
     oncall,
     openapi,
     reports,
+    signoffs,
     silences,
     site,
+    users,
 )
 from monitor.web.api import incident_models as records
 from monitor.web.api.endpoint import JSON, Endpoint
-from monitor.web.api.models import Body, Shown
 from monitor.web.api.paging import Page, Paged
-
-
-class FigurePushed(Body):
-    """A figure of a day; a month is its first day."""
-
-    name: Annotated[str, Field(max_length=60)]
-    day: date
-    value: float
-
-
-class FiguresKept(Shown):
-    """How many figures were kept."""
-
-    kept: int
-
 
 _STATUS = (
     Endpoint("GET", "/site", Role.VIEWER, "The site, and whether Deskwatch works", site.site, "status",
@@ -48,10 +37,12 @@ _STATUS = (
              query=checks.ChecksAsked, gives=Page[checks.CheckShown]),
     Endpoint("GET", "/checks/{asset}/{name}", Role.VIEWER, "One check with its newest reading", checks.check, "status",
              gives=checks.CheckShown, tagged=True),
+    Endpoint("GET", "/checks/{asset}/{name}/rules", Role.VIEWER, "What its rules say of it and will do", checks.rules,
+             "status", gives=checks.Rules),
     Endpoint("POST", "/checks/{asset}/{name}/run", Role.OPERATOR, "Run a check now", checks.run, "status",
              gives=checks.RunShown, audit="check run"),
     Endpoint("GET", "/events", Role.VIEWER, "An event whenever something may have changed", live.events, "status",
-             direct=True, comes_as="text/event-stream"),
+             direct=True, comes_as=("text/event-stream",)),
 )  # fmt: skip
 
 _INCIDENTS = (
@@ -63,6 +54,8 @@ _INCIDENTS = (
              "incidents", gives=records.IncidentShown, tagged=True),
     Endpoint("POST", "/incidents/{incident}/acknowledge", Role.OPERATOR, "Say that you have it", incidents.acknowledge,
              "incidents", gives=records.IncidentShown, audit="incident acknowledged", tagged=True),
+    Endpoint("POST", "/incidents/{incident}/pass-on", Role.OPERATOR, "Say that somebody else should take it",
+             incidents.pass_on, "incidents", gives=records.IncidentShown, audit="incident passed on", tagged=True),
     Endpoint("POST", "/incidents/{incident}/fixed", Role.OPERATOR, "Say that it is over", incidents.fixed, "incidents",
              gives=records.IncidentShown, audit="incident called fixed", tagged=True),
     Endpoint("POST", "/incidents/{incident}/notes", Role.OPERATOR, "Add a line to the timeline", incidents.note,
@@ -76,6 +69,33 @@ _INCIDENTS = (
              incidents.end_action, "incidents", gives=records.IncidentShown, audit="action done", tagged=True),
 )  # fmt: skip
 
+_INCIDENT_RECORD = (
+    Endpoint("POST", "/incidents/{incident}/merge", Role.OPERATOR, "Say that it is the same as another one",
+             incident_record.merge, "incidents", body=incident_record.MergedInto, gives=records.IncidentShown,
+             audit="incident merged", tagged=True),
+    Endpoint("PATCH", "/incidents/{incident}/times", Role.OPERATOR, "Correct when it began and was over",
+             incident_record.correct_times, "incidents", body=incident_record.TimesCorrected,
+             gives=records.IncidentShown, audit="incident corrected", tagged=True),
+    Endpoint("PATCH", "/incidents/{incident}/timeline/{line}", Role.OPERATOR, "Correct the time of a line",
+             incident_record.correct_line, "incidents", body=incident_record.LineCorrected,
+             gives=records.IncidentShown, audit="incident corrected", tagged=True),
+    Endpoint("PATCH", "/incidents/{incident}/impact", Role.OPERATOR, "Correct what it cost",
+             incident_record.correct_impact, "incidents", body=incident_record.ImpactCorrected,
+             gives=records.IncidentShown, audit="incident corrected", tagged=True),
+    Endpoint("PATCH", "/incidents/{incident}/actions/{action}", Role.OPERATOR, "Move what is to be done to another day",
+             incident_record.move_action, "incidents", body=incident_record.ActionMoved, gives=records.IncidentShown,
+             audit="action moved", tagged=True),
+    Endpoint("GET", "/incidents/{incident}/files", Role.VIEWER, "The files of an incident", files.listed, "incidents",
+             query=Paged, gives=Page[files.FileShown]),
+    Endpoint("POST", "/incidents/{incident}/files", Role.OPERATOR, "Keep a file with an incident", files.attach,
+             "incidents", query=files.FileNamed, body=bytes, gives=files.FileShown, status=201, audit="file attached",
+             takes=(files.BYTES,), largest=LARGEST),
+    Endpoint("GET", "/incidents/{incident}/files/{file}", Role.VIEWER, "One file", files.download, "incidents",
+             comes_as=TYPES),
+    Endpoint("GET", "/incidents/{incident}/export", Role.VIEWER, "The whole record as a file", files.incident,
+             "incidents", query=files.ShapeAsked, comes_as=files.SHOWN_AS),
+)  # fmt: skip
+
 _ALERTING = (
     Endpoint("GET", "/silences", Role.VIEWER, "Silences that have not ended", silences.listed, "alerting",
              query=Paged, gives=Page[silences.SilenceShown]),
@@ -85,7 +105,23 @@ _ALERTING = (
              gives=silences.SilenceShown, tagged=True),
     Endpoint("POST", "/silences/{silence}/end", Role.OPERATOR, "End a silence now", silences.end, "alerting",
              gives=silences.SilenceShown, audit="silence ended", tagged=True),
+    Endpoint("POST", "/silences/preview", Role.OPERATOR, "What a silence would hold back", gates.preview, "alerting",
+             body=silences.SilenceWanted, gives=gates.Preview),
+    Endpoint("GET", "/maintenance", Role.VIEWER, "Planned work that is on or comes", gates.maintenance, "alerting",
+             query=Paged, gives=Page[gates.WorkShown]),
+    Endpoint("GET", "/why", Role.VIEWER, "Why somebody was paged, or was not", gates.why, "alerting",
+             query=gates.WhyAsked, gives=gates.WhyShown),
+    Endpoint("GET", "/destinations", Role.VIEWER, "Whether messages get through", deliveries.destinations, "alerting",
+             query=Paged, gives=Page[deliveries.DestinationShown]),
+    Endpoint("GET", "/deliveries", Role.VIEWER, "The newest messages, and every attempt", deliveries.messages,
+             "alerting", query=Paged, gives=Page[deliveries.MessageShown]),
+    Endpoint("POST", "/deliveries/test", Role.OPERATOR, "Send a test message", deliveries.test, "alerting",
+             body=deliveries.TestWanted, gives=deliveries.DestinationShown, audit="test sent"),
     Endpoint("GET", "/on-call", Role.VIEWER, "Who is on call now", oncall.now, "alerting", gives=oncall.OnCall),
+    Endpoint("GET", "/on-call/shifts", Role.VIEWER, "Who is on call in the next two weeks", oncall.ahead, "alerting",
+             query=Paged, gives=Page[oncall.ShiftShown]),
+    Endpoint("GET", "/on-call/paged", Role.VIEWER, "Who would be paged for what", oncall.would_hear, "alerting",
+             query=oncall.WhoAsked, gives=oncall.WouldHear),
     Endpoint("GET", "/overrides", Role.VIEWER, "Who takes schedules over", oncall.listed, "alerting",
              query=Paged, gives=Page[oncall.OverrideShown]),
     Endpoint("POST", "/overrides", Role.OPERATOR, "Have somebody take a schedule over", oncall.make, "alerting",
@@ -94,6 +130,29 @@ _ALERTING = (
              gives=oncall.OverrideShown, tagged=True),
     Endpoint("DELETE", "/overrides/{override}", Role.OPERATOR, "Take an override back", oncall.remove, "alerting",
              status=204, audit="override removed", tagged=True),
+)  # fmt: skip
+
+_DUTIES = (
+    Endpoint("GET", "/morning", Role.VIEWER, "The newest morning check", morning.now, "duties",
+             gives=morning.MorningNow),
+    Endpoint("POST", "/morning/run", Role.OPERATOR, "Make a morning check now", morning.run, "duties",
+             gives=morning.Running, status=202, audit="morning check run"),
+    Endpoint("GET", "/morning/{report}", Role.VIEWER, "One morning check", morning.one, "duties",
+             gives=morning.MorningShown, tagged=True),
+    Endpoint("POST", "/morning/{report}/take", Role.OPERATOR, "Say that you have an item", morning.take, "duties",
+             body=morning.ItemChosen, gives=morning.MorningShown, audit="morning item taken", tagged=True),
+    Endpoint("POST", "/morning/{report}/give-back", Role.OPERATOR, "Say that nobody has it", morning.give_back,
+             "duties", body=morning.ItemChosen, gives=morning.MorningShown, audit="morning item given back",
+             tagged=True),
+    Endpoint("GET", "/audits/credentials", Role.VIEWER, "Who can enter, and who may", signoffs.credential_audits,
+             "duties", query=Paged, gives=Page[signoffs.AuditShown]),
+    Endpoint("POST", "/audits/credentials/sign-off", Role.OPERATOR, "Say that you have looked through it",
+             signoffs.sign_audit, "duties", body=signoffs.AuditSigned, gives=signoffs.SignoffShown,
+             audit="audit signed off"),
+    Endpoint("GET", "/reviews", Role.VIEWER, "Reviews that fall due", signoffs.reviews, "duties", query=Paged,
+             gives=Page[signoffs.ReviewShown]),
+    Endpoint("POST", "/reviews/sign-off", Role.OPERATOR, "Say that a review is done", signoffs.sign_review, "duties",
+             body=signoffs.ReviewSigned, gives=signoffs.SignoffShown, audit="review signed off"),
 )  # fmt: skip
 
 _RECORD = (
@@ -105,18 +164,56 @@ _RECORD = (
              body=reports.ReportWanted, gives=reports.Made, status=201, audit="report made"),
     Endpoint("GET", "/reports/{report}", Role.VIEWER, "One report with all that it says", reports.one, "record",
              gives=reports.ReportShown, tagged=True),
+    Endpoint("GET", "/reports/{report}/export", Role.VIEWER, "One report as a file", files.report, "record",
+             query=files.ShapeAsked, comes_as=files.SHOWN_AS),
     Endpoint("POST", "/figures", Role.MACHINE, "Push figures for the memos", figures.push, "record",
-             body=list[FigurePushed], gives=FiguresKept, audit="figures pushed", direct=True,
+             body=list[figures.FigurePushed], gives=figures.FiguresKept, audit="figures pushed",
              takes=(JSON, "text/csv")),
     Endpoint("GET", "/audit-log", Role.ADMIN, "Who did what, newest first", audit_log.listed, "record",
              query=audit_log.EntriesAsked, gives=Page[audit_log.EntryShown]),
 )  # fmt: skip
 
+_ADMINISTRATION = (
+    Endpoint("GET", "/configuration", Role.ADMIN, "The configuration in use, and what a reload would change",
+             configuration.show, "administration", gives=configuration.ConfigurationShown),
+    Endpoint("POST", "/configuration/reload", Role.ADMIN, "Load the configuration again", configuration.reload,
+             "administration", gives=configuration.ConfigurationShown, audit="configuration reloaded"),
+    Endpoint("GET", "/account", Role.VIEWER, "Who asks, and what they may", users.account, "administration",
+             gives=users.AccountShown),
+    Endpoint("GET", "/users", Role.ADMIN, "Who may sign in", users.listed, "administration", query=Paged,
+             gives=Page[users.UserShown]),
+    Endpoint("POST", "/users", Role.ADMIN, "Add a user", users.add, "administration", body=users.UserWanted,
+             gives=users.UserShown, status=201, tagged=True, secret=True),
+    Endpoint("GET", "/users/{user}", Role.ADMIN, "One user", users.one, "administration", gives=users.UserShown,
+             tagged=True),
+    Endpoint("PATCH", "/users/{user}/role", Role.ADMIN, "Say what somebody may do", users.set_role, "administration",
+             body=users.RoleGiven, gives=users.UserShown, tagged=True),
+    Endpoint("POST", "/users/{user}/disable", Role.ADMIN, "Keep somebody out", users.disable, "administration",
+             gives=users.UserShown, tagged=True),
+    Endpoint("POST", "/users/{user}/enable", Role.ADMIN, "Let somebody in again", users.enable, "administration",
+             gives=users.UserShown, tagged=True),
+    Endpoint("POST", "/users/{user}/second-factor/off", Role.ADMIN, "Ask somebody for a password alone",
+             users.drop_second_factor, "administration", gives=users.UserShown, tagged=True),
+    Endpoint("POST", "/users/{user}/password", Role.ADMIN, "Give somebody a new password", users.set_password,
+             "administration", body=users.PasswordGiven, gives=users.UserShown, secret=True),
+    Endpoint("DELETE", "/users/{user}", Role.ADMIN, "Remove a user", users.remove, "administration", status=204,
+             tagged=True),
+    Endpoint("GET", "/tokens", Role.ADMIN, "Everybody's tokens", users.token_list, "administration", query=Paged,
+             gives=Page[users.TokenShown]),
+    Endpoint("POST", "/tokens", Role.ADMIN, "Make a token for a program; its secret is shown once", users.make_token,
+             "administration", body=users.TokenWanted, gives=users.TokenMade, status=201, secret=True),
+    Endpoint("DELETE", "/tokens/{token}", Role.ADMIN, "Revoke a token", users.revoke_token, "administration",
+             status=204),
+)  # fmt: skip
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     *_STATUS,
     *_INCIDENTS,
+    *_INCIDENT_RECORD,
     *_ALERTING,
+    *_DUTIES,
     *_RECORD,
+    *_ADMINISTRATION,
     Endpoint("GET", "/openapi.json", Role.PUBLIC, "What can be asked", lambda request: openapi.show(ENDPOINTS),
              "status", direct=True, gives=dict[str, object]),
 )  # fmt: skip

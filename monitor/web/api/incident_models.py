@@ -35,8 +35,9 @@ class IncidentBrief(Shown):
 
 
 class TimelineLine(Shown):
-    """One line of the timeline; `noted` is its time before somebody corrected it."""
+    """One line of the timeline, under its `number`; `noted` is its time before somebody corrected it."""
 
+    number: int
     at: datetime
     who: Text
     text: Text
@@ -157,7 +158,7 @@ def shown(one: Incident) -> IncidentShown:
     return IncidentShown(
         **brief(one).model_dump(),
         level=one.level,
-        timeline=[TimelineLine.model_validate(line.entry) for line in one.lines],
+        timeline=[TimelineLine(number=line.number, **line.entry._asdict()) for line in one.lines],
         impact=Impact.model_validate({**one.cost._asdict(), "assets": list(one.cost.assets)}) if one.cost else None,
         review=Review.model_validate(one.review),
         unwritten=list(one.unwritten),

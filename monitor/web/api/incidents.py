@@ -33,14 +33,14 @@ async def listed(call: Call) -> Reply:
         end=asked.until,
     )
     async with call.app.store.connect() as conn:
-        found = await stored.page(conn, asked.limit + 1, asked.after, wanted)
-    some, next = paging.page(call.request, found, asked.limit, lambda one: one.id)
+        newest = await stored.page(conn, asked.limit + 1, asked.after, wanted)
+    some, next = paging.page(call.request, newest, asked.limit, lambda one: one.id)
     return Reply(Page[IncidentBrief](items=[brief(one) for one in some], next=next or None), next=next)
 
 
 async def one(call: Call) -> Reply:
     """GET /incidents/INCIDENT."""
-    return Reply(shown(await _found(call)))
+    return Reply(shown(await found(call)))
 
 
 async def report(call: Call) -> Reply:
@@ -61,51 +61,66 @@ async def report(call: Call) -> Reply:
 async def acknowledge(call: Call) -> Reply:
     """POST /incidents/INCIDENT/acknowledge: whoever asks has it."""
     lasts = timedelta(seconds=call.app.config.alerting.acknowledged)
-    return await _decided(call, lambda one, now: lifecycle.acknowledge(one, call.who, now, now + lasts))
+    return await decided(call, lambda one, now: lifecycle.acknowledge(one, call.who, now, now + lasts))
+
+
+async def pass_on(call: Call) -> Reply:
+    """POST /incidents/INCIDENT/pass-on: somebody else should take it; who is next is told at once."""
+    return await decided(call, lambda one, now: lifecycle.not_me(one, call.who, now))
 
 
 async def fixed(call: Call) -> Reply:
     """POST /incidents/INCIDENT/fixed: it is over, as somebody says."""
     lasts = timedelta(seconds=call.app.config.alerting.dismissed)
-    return await _decided(call, lambda one, now: lifecycle.dismiss(one, call.who, now, now + lasts))
+    return await decided(call, lambda one, now: lifecycle.dismiss(one, call.who, now, now + lasts))
 
 
 async def note(call: Call) -> Reply:
     """POST /incidents/INCIDENT/notes: a line for the timeline."""
-    return await _decided(call, lambda one, now: lifecycle.note(one, call.body.text, call.who, now))
+    return await decided(call, lambda one, now: lifecycle.note(one, call.body.text, call.who, now))
 
 
 async def review(call: Call) -> Reply:
     """PATCH /incidents/INCIDENT/review: what was done and why it happened; what is not sent stays as it is."""
     said = call.body.model_dump(exclude_none=True)
-    return await _decided(call, lambda one, now: lifecycle.review(one, Review.of(said, one.review), call.who, now))
+    return await decided(call, lambda one, now: lifecycle.review(one, Review.of(said, one.review), call.who, now))
 
 
 async def add_action(call: Call) -> Reply:
     """POST /incidents/INCIDENT/actions: something is to be done so that it does not happen again."""
     id, said = incident_id(call.part("incident")), call.body
     action = Action(str(ULID()), id, said.text, said.owner, said.due, call.now, call.who)
-    return await _decided(call, lambda one, now: lifecycle.act(one, action))
+    return await decided(call, lambda one, now: lifecycle.act(one, action))
 
 
 async def end_action(call: Call) -> Reply:
     """POST /incidents/INCIDENT/actions/ACTION/done: it has been done."""
-    incident, id = await _found(call), call.part("action")
+    id = call.part("action")
+
+    def change(one: Incident, now: datetime) -> Change:
+        require_action(one, id)
+        return lifecycle.done(one, id, call.who, now)
+
+    return await decided(call, change)
+
+
+def require_action(incident: Incident, id: str) -> None:
+    """Raises 404 if nothing of that id is to be done."""
     if not any(action.id == id for action in incident.actions):
         raise web.HTTPNotFound(text=f"Nothing of the id {short(id, 60)!r} is to be done about this incident.")
-    return await _decided(call, lambda one, now: lifecycle.done(one, id, call.who, now))
 
 
-async def _found(call: Call) -> Incident:
+async def found(call: Call) -> Incident:
+    """The incident of the path. Raises 404."""
     id = incident_id(call.part("incident"))
     async with call.app.store.connect() as conn:
-        found = await stored.get(conn, id)
-    if found is None:
+        one = await stored.get(conn, id)
+    if one is None:
         raise no_incident(id)
-    return found
+    return one
 
 
-async def _decided(call: Call, change: Callable[[Incident, datetime], Change]) -> Reply:
+async def decided(call: Call, change: Callable[[Incident, datetime], Change]) -> Reply:
     """Change the incident, if it is still as the caller has seen it; what it is now. Raises 404 and 412."""
     id, now = incident_id(call.part("incident")), call.now
     call.note(id)
@@ -114,7 +129,7 @@ async def _decided(call: Call, change: Callable[[Incident, datetime], Change]) -
         call.require_unchanged(shown(one))
         return change(one, now)
 
-    decided = await call.app.decide(id, decide)
-    if decided is None:
+    changed = await call.app.decide(id, decide)
+    if changed is None:
         raise no_incident(id)
-    return Reply(shown(decided))
+    return Reply(shown(changed))

@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from monitor.escaping import legible
+from monitor.reports.document import Document, from_json, to_json
 from monitor.web.pages import LONGEST_TEXT
 from monitor.web.words import plain
 
@@ -44,6 +46,10 @@ def _words(text: str) -> str:
     return plain(text.replace("\r\n", "\n")).strip()
 
 
+def _written(document: Document) -> Document:
+    return from_json(legible(to_json(document)))
+
+
 def _said(text: str) -> str:
     if not (found := _words(text)):
         raise ValueError("must not be empty")
@@ -56,6 +62,8 @@ Day = Annotated[date, AfterValidator(_day)]
 """A day of the site's calendar."""
 Text = Annotated[str, AfterValidator(plain)]
 """Words in an answer, which may come from a device."""
+Written = Annotated[Document, BeforeValidator(_written)]
+"""A report in an answer, whose words may come from a device."""
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_line)]
 Words = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_words)]

@@ -99,10 +99,15 @@ def _operation(one: Endpoint, schemas: Schemas) -> Schema:
     if one.role is Role.PUBLIC:
         made["security"] = []
     if one.body is not None:
-        schema = schemas[_sent(one)]
-        content = {type: {"schema": schema if type == JSON else {"type": "string"}} for type in one.takes}
+        content = {type: {"schema": _of_body(one, type, schemas)} for type in one.takes}
         made["requestBody"] = {"required": True, "content": content}
     return made
+
+
+def _of_body(one: Endpoint, type: str, schemas: Schemas) -> Schema:
+    if type == JSON:
+        return schemas[_sent(one)]
+    return {"type": "string"} if type.startswith("text/") else {"type": "string", "format": "binary"}
 
 
 def _name(one: Endpoint) -> str:
@@ -116,7 +121,7 @@ def _parameters(one: Endpoint) -> list[Schema]:
     ]
     if not one.direct:
         found += _of_query(one.query)
-    if one.method == "POST" and not one.direct:
+    if one.method == "POST" and not one.secret:
         says = "Sent again with the same request within a day, it is done once and answered twice."
         schema = {**text, "minLength": 1, "maxLength": repeats.LONGEST_KEY}
         found.append({"name": repeats.KEY, "in": "header", "description": says, "schema": schema})
@@ -143,9 +148,9 @@ def _said(schema: Schema) -> Schema:
 def _responses(one: Endpoint, schemas: Schemas) -> Schema:
     made: Schema = {"description": one.summary, "headers": _headers(one)}
     if one.gives is not None:
-        made["content"] = {one.comes_as: {"schema": schemas[_given(one)]}}
-    elif one.comes_as != JSON:
-        made["content"] = {one.comes_as: {"schema": {"type": "string"}}}
+        made["content"] = {JSON: {"schema": schemas[_given(one)]}}
+    elif one.comes_as != (JSON,):
+        made["content"] = {type: {} for type in one.comes_as}
     found = {str(one.status): made}
     if one.tagged and one.reads:
         found["304"] = {"description": "It is as you know it."}
@@ -162,10 +167,10 @@ def _errors(one: Endpoint) -> list[int]:
         found |= set(_CHANGES)
     if one.parts:
         found.add(404)
-    if one.body is not None and not one.direct:
+    if one.body is not None:
         found.add(415)
-    if one.method == "POST" and not one.direct:
-        found.add(409)
+    if not one.reads:
+        found |= {408, 409}
     if one.tagged and not one.reads and one.parts:
         found.add(412)
     return sorted(found)

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from monitor.memos import MADE, made_of
-from monitor.reports.document import Document, Kind
+from monitor.reports.document import Kind
 from monitor.reports.facts import gather
 from monitor.reports.listing import Counted, Row, rows
 from monitor.store import reports as stored
@@ -16,7 +16,7 @@ from monitor.store.reports import Report
 from monitor.web import grafana
 from monitor.web.api import paging
 from monitor.web.api.endpoint import Call, Reply
-from monitor.web.api.models import Body, Day, Moment, Shown, Text
+from monitor.web.api.models import Body, Day, Moment, Shown, Text, Written
 from monitor.web.api.paging import Page, Paged, Query
 from monitor.web.api.problems import Fault, Unfit
 from monitor.web.words import short
@@ -38,7 +38,7 @@ class ReportShown(Shown):
     """A report with all that it says."""
 
     id: str
-    document: Document
+    document: Written
 
 
 class Made(Shown):
@@ -100,13 +100,19 @@ async def listed(call: Call) -> Reply:
 
 async def one(call: Call) -> Reply:
     """GET /reports/REPORT."""
+    found = await report_of(call)
+    return Reply(ReportShown(id=found.id, document=found.document))
+
+
+async def report_of(call: Call) -> Report:
+    """The report of the path. Raises 404."""
     id = call.part("report")
     async with call.app.store.connect() as conn:
         # PostgreSQL takes no NUL, not even to look for it.
         found = await stored.get(conn, id) if id.isascii() and id.isalnum() else None
     if found is None:
         raise web.HTTPNotFound(text=f"There is no report {short(id, 60)!r}. It may be too old to be kept.")
-    return Reply(ReportShown(id=found.id, document=found.document))
+    return found
 
 
 async def make(call: Call) -> Reply:

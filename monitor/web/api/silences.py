@@ -54,15 +54,20 @@ async def one(call: Call) -> Reply:
 
 async def begin(call: Call) -> Reply:
     """POST /silences: begin one."""
-    said, app = call.body, call.app
+    made = wanted(call)
+    await call.app.silence(made)
+    call.note(made.id)
+    return Reply(shown(made), f"/silences/{made.id}")
+
+
+def wanted(call: Call) -> Silence:
+    """The silence that was sent. Raises 422 for one that must not begin."""
+    said = call.body
     starts = said.starts.isoformat(timespec="seconds") if said.starts is not None else ""
     try:
-        wanted = typed(app.config, said.conditions, starts, said.lasts, call.who, said.comment, call.now)
+        return typed(call.app.config, said.conditions, starts, said.lasts, call.who, said.comment, call.now)
     except ValueError as error:
         raise Unfit(Fault("body", str(error))) from None
-    await app.silence(wanted)
-    call.note(wanted.id)
-    return Reply(shown(wanted), f"/silences/{wanted.id}")
 
 
 async def end(call: Call) -> Reply:

@@ -117,7 +117,7 @@ def _asset(seen: views.AssetView) -> AssetShown:
         verdict=seen.verdict,
         since=seen.since,
         says=seen.says,
-        detail=seen.detail,
+        detail=seen.finding.detail,
         incident=seen.incident.id if seen.incident is not None else None,
         checks=[check.id for check in one.checks],
     )

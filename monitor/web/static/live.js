@@ -25,14 +25,14 @@ function markLost(isLost) {
   if (isLost && !lostSince) {
     lostSince = new Date();
     const time = clockAt(lostSince, lost.dataset.zone);
-    lost.textContent = `Connection lost at ${time}. What you see may be old. Trying again …`;
+    lost.textContent = lost.dataset.says.replace("{}", time);
   }
   if (!isLost && lostSince) {
     lostSince = null;
-    said.textContent = "Connected again.";
+    said.textContent = said.dataset.again;
   }
   lost.hidden = !lostSince;
-  state.textContent = lostSince ? "" : " · updates by itself";
+  state.textContent = lostSince ? "" : state.dataset.says;
 }
 
 // What stays the same about a focused element when the content around it is made anew.

@@ -15,7 +15,7 @@ from alerting.rules import Severity
 from incidents.incident import Entry, Incident, Stage
 from incidents.review import Action, Category
 from monitor.cli import cli
-from monitor.commands import incidents as commands
+from monitor.commands import ordering
 from monitor.orders import Order
 from monitor.store import Store, attachments, incidents, orders
 
@@ -48,7 +48,7 @@ OVER = Incident(
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A site with an incident that lasts and one that is over; nobody waits for a service."""
-    monkeypatch.setattr(commands, "PATIENCE", 0.0)
+    monkeypatch.setattr(ordering, "PATIENCE", 0.0)
     path = tmp_path / "site.yaml"
     path.write_text(SITE.format(folder=tmp_path))
     asyncio.run(_filled(tmp_path))

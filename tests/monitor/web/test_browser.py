@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from aiohttp.test_utils import TestServer
-from peers.chromium import CONTRAST, profile
+from peers.chromium import profile
 from playwright.async_api import Page, expect
 
 from incidents import lifecycle
@@ -67,26 +67,6 @@ async def paths(space) -> tuple[str, ...]:
 
 async def is_too_wide(page: Page) -> bool:
     return bool(await page.evaluate("document.documentElement.scrollWidth > innerWidth"))
-
-
-@pytest.mark.parametrize("width", [360, 768, 1280])
-async def test_no_page_scrolls_sideways(harbour, browser: Browser, width: int) -> None:
-    await browser.page.set_viewport_size({"width": width, "height": 800})
-    for path in await paths(harbour):
-        await browser.page.goto(browser.base + path)
-        assert not await is_too_wide(browser.page), path
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_all_text_has_the_contrast_of_wcag_aa(harbour, browser: Browser, scheme: str) -> None:
-    await browser.page.emulate_media(color_scheme=scheme)
-    harbour.troubles = ("the disk is full",)
-    harbour.reloads = harbour.reloads._replace(ok=False, problems=("line 3",))
-    harbour.touch()
-    for path in await paths(harbour):
-        await browser.page.goto(browser.base + path)
-        ratio, text = await browser.page.evaluate(CONTRAST)
-        assert ratio >= 4.5, (path, text)
 
 
 async def test_the_keyboard_reaches_the_acknowledge_button_and_it_works(browser: Browser) -> None:

@@ -19,6 +19,7 @@ MACHINE = ("/metrics", "/probe?module=internet.ping&target=127.0.0.1")
 async def test_only_the_named_routes_are_open_to_everybody(space, gate: Gate) -> None:
     roles = build(space, gate)[ROLES]
     assert {path for (_, path), role in roles.items() if role == "public"} == {
+        "/language",
         "/sign-in",
         "/sign-in/second-factor",
         "/sign-in/oidc",

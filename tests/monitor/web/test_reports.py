@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,7 +40,7 @@ async def test_reports_are_listed_newest_first(person: TestClient, space) -> Non
     assert shown.index(newer) < shown.index(older)
     assert "Week 47" in await text(person, "/reports?kind=weekly")
     assert "Week 47" not in await text(person, "/reports?kind=monthly")
-    assert newer not in await text(person, f"/reports?before={newer}")
+    assert f"/reports/{newer}" not in await text(person, f"/reports?before={newer}")
 
 
 async def test_a_report_is_shown_with_everything_in_it(person: TestClient, space) -> None:
@@ -71,6 +72,15 @@ async def test_what_is_not_there_is_said_to_be_so(person: TestClient, space) -> 
     assert (await person.get("/reports?kind=yearly")).status == 400
 
 
+async def test_a_report_is_marked_with_the_language_that_it_is_written_in(person: TestClient, space) -> None:
+    id = str(ULID())
+    async with space.store.begin() as conn:
+        await reports.save(conn, Report(id, replace(report(), language="de")))
+    assert '<div class="report" lang="de">' in await text(person, f"/reports/{id}")
+    assert '<span class="name" lang="de">Week 47</span>' in await text(person, "/reports")
+    assert '<html lang="de">' in await text(person, f"/reports/{id}/html")
+
+
 async def test_nothing_hostile_gets_into_a_page(person: TestClient, space) -> None:
     id = await keep(space, Section(EVIL, (Paragraph(EVIL),)), title=EVIL, summary=EVIL)
     for path in ("/reports", f"/reports/{id}"):
@@ -94,7 +104,7 @@ async def test_a_memo_is_made_on_request_and_shown(person: TestClient, space, fo
 @pytest.mark.parametrize(
     ("kind", "day", "says"),
     [
-        ("daily", "soon", "Invalid isoformat string"),
+        ("daily", "soon", "must be a date like"),
         ("yearly", "2026-01-01", "is no kind of report"),
         ("morning", "2026-01-01", "cannot be made of a day"),
         ("daily", "2100-01-01", "has not begun yet"),
@@ -121,8 +131,28 @@ async def test_figures_come_as_json_and_as_csv(stranger: TestClient, space) -> N
     assert {one.name: one.value for one in found} == {"app_adoption_ratio": 0.45, "revenue": 41250.0}
 
 
-@pytest.mark.parametrize("body", ["", "{}", "[1]", '[{"name": "x"}]', '[{"name": "revenue", "day": "1", "value": 1}]'])
-async def test_figures_that_make_no_sense_are_refused(stranger: TestClient, body: str) -> None:
-    answer = await stranger.post("/api/v1/figures", data=body, headers={"Content-Type": "application/json"})
-    assert answer.status == 400
-    assert await answer.text() != ""
+@pytest.mark.parametrize(
+    ("status", "type", "body"),
+    [
+        (400, "application/json", ""),
+        (422, "application/json", "{}"),
+        (422, "application/json", "[1]"),
+        (422, "application/json", '[{"name": "x"}]'),
+        (422, "application/json", '[{"name": "revenue", "day": "1", "value": 1}]'),
+        (422, "application/json", '[{"name": "nothing", "day": "2026-11-01", "value": 1}]'),
+        (422, "text/csv", "name,day"),
+        (415, "text/plain", "[]"),
+        (415, "application/x-www-form-urlencoded", "[]"),
+    ],
+)
+async def test_figures_that_make_no_sense_are_refused(stranger: TestClient, status: int, type: str, body: str) -> None:
+    answer = await stranger.post("/api/v1/figures", data=body, headers={"Content-Type": type})
+    assert answer.status == status
+    assert (await answer.json())["detail"]
+
+
+async def test_figures_that_are_sent_twice_are_kept_once(stranger: TestClient, space) -> None:
+    headers = {"Idempotency-Key": "f1", "Content-Type": "text/csv"}
+    for sent_before in (False, True):
+        answer = await stranger.post("/api/v1/figures", data="name,day,value\nrevenue,2026-11-01,1\n", headers=headers)
+        assert (answer.status, "Idempotency-Replayed" in answer.headers) == (200, sent_before)

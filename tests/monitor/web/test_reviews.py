@@ -78,6 +78,14 @@ async def test_what_is_due_first_comes_first_with_its_state_in_words(person: Tes
     assert f"{NOW - 3 * DAY:%a %d %B %Y}" in page
 
 
+async def test_how_often_it_falls_due_is_said_in_words(person: TestClient, add) -> None:
+    for id, every in (("a", "1 year"), ("b", "18 months"), ("c", "21d"), ("d", "90 days")):
+        add(id, 300, every=every)
+    page = await text(person)
+    said = [f"</time>, {words}</dd>" for words in ("every year", "every 18 months", "every 3 weeks", "every 90 days")]
+    assert [words for words in said if words not in page] == []
+
+
 async def test_its_history_is_shown_with_evidence_as_text(space, person: TestClient, add) -> None:
     add("restore", -3, what=f"Restore one file. {EVIL}")
     await signed(space, CHECK, 2, EVIL)

@@ -15,9 +15,10 @@ from monitor.web.auth import Gate
 from monitor.web.files import Files
 from monitor.web.guard import ROLES
 
-CHANGES_NOTHING = {"/silences/preview"}
-"""Forms that only ask; what happens at the other routes without a name is written by their handlers."""
-WRITES_ITSELF = re.compile(r"/(sign-in|sign-out|account|users)\b")
+CHANGES_NOTHING = {"/silences/preview", "/api/v1/silences/preview", "/language"}
+"""Forms that only ask, or that a browser alone remembers; what happens at the other routes without a name is
+written by their handlers."""
+WRITES_ITSELF = re.compile(r"(/api/v1)?/(sign-in|sign-out|account|users|tokens)\b")
 TALKS_ON = {"/events", "/api/v1/events"}
 """Their answers do not end."""
 

@@ -89,7 +89,7 @@ def test_a_fault_that_comes_and_goes_or_of_which_nothing_new_is_known_says_so(do
     unsure = replace(state.episode, detail="no answer", turns=3, lack=Lack.ERROR, lack_since=NOW)
     seen = world(door, episodes={key: State(episode=unsure)})
     found = views.check_view(door.checks[0], seen)
-    assert found.detail == "no answer. It comes and goes. It could not be measured since"
+    assert found.finding.detail == "no answer. It comes and goes. It could not be measured since"
 
 
 def test_an_old_reading_proves_nothing(door: Asset) -> None:
@@ -194,7 +194,7 @@ def test_the_strip_of_several_checks_is_the_worst_of_them() -> None:
 
 
 def test_without_history_the_strip_is_empty() -> None:
-    assert views.strip([()], NOW) == ((), "Last 24 hours: not known")
+    assert views.strip([()], NOW) == ((), "not known")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from monitor.web.auth import Gate
 from monitor.web.guard import ROLES
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
-EXAMPLES = 6
+EXAMPLES = 4
 """Requests that are made up for each thing that can be asked."""
 TALKS_ON = "/events"
 ELSEWHERE = re.compile(rf"{BELOW}/(grafana/|alertmanager$)")

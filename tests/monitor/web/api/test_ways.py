@@ -41,7 +41,7 @@ PROBLEMS = [
     ("POST", "/incidents", {"data": json.dumps({"title": "x" * 70_000})}, 413),
     ("POST", "/incidents", {"data": '{"title": "x"}', "headers": {"Content-Encoding": "gzip"}}, 400),
     ("POST", "/incidents/nothing/acknowledge", {"data": "please"}, 422),
-    ("POST", "/figures", {"data": b"[]", "headers": {"Content-Type": "application/json; charset=x"}}, 400),
+    ("POST", "/figures", {"data": b"a", "headers": {"Content-Type": "text/csv; charset=x"}}, 400),
     ("POST", "/figures", {"data": b"\xff", "headers": {"Content-Type": "text/csv"}}, 400),
     ("GET", "/grafana/incidents?limit=x", {}, 400),
 ]

@@ -136,13 +136,15 @@ def as_json(audit: Audit) -> dict[str, Any]:
 def figures(audit: Audit) -> str:
     """What was compared, and how timely changes were, in a sentence or two."""
     found = audit.figures
-    words = N_(
-        "{entitled} members may enter, {enabled} of {listed} credentials are on. In the last 90 days {activated_late} "
-        "were switched on too late and {deactivated_late} off too late."
-    )
-    said = [gettext(words, **found)]
+    said = [
+        gettext(
+            "Members who may enter: {entitled}. Credentials that are on: {enabled} of {listed}. In the last 90 days "
+            "switched on too late: {activated_late}, off too late: {deactivated_late}.",
+            **found,
+        )
+    ]
     if "failed_pushes" in found:
-        said.append(gettext("{failed_pushes} changes did not reach the locks in 24 h.", **found))
+        said.append(gettext("Changes that did not reach the locks in 24 h: {failed_pushes}.", **found))
     return " ".join(said)
 
 

@@ -87,13 +87,13 @@ def packages() -> tuple[Package, ...]:
 
 
 def licence_of(one: Distribution) -> str:
-    """The licence that a distribution names: as an expression, by its classifiers, or in a few words of its own."""
+    """The licence that a distribution names: an expression, its classifiers, a few words of its own, or ""."""
     meta = one.metadata
     if "License-Expression" in meta:
         return words.plain(meta["License-Expression"])
     classified = [line.rpartition(" :: ")[2] for line in meta.get_all("Classifier") or () if line.startswith("License")]
     said = next(iter(meta.get_all("License") or ()), "").strip().partition("\n")[0]
-    return words.plain(words.short(", ".join(classified) or said or "not said", 80))
+    return words.plain(words.short(", ".join(classified) or said, 80))
 
 
 def _required(one: Distribution) -> Iterator[str]:

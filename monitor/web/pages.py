@@ -60,7 +60,7 @@ class SharedBoard:
 
 
 class Rows:
-    """The rows of a board in one language, each drawn anew only when it says something else than on the board before."""
+    """The rows of a board in one language, drawn anew only where they say something else than on the board before."""
 
     def __init__(self, seen: views.World, before: "Rows | None" = None) -> None:
         self._day = seen.now.astimezone(seen.config.site.hours.zone).date()  # times of other days are written otherwise

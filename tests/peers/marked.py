@@ -9,14 +9,16 @@ import pytest
 import language
 from incidents.incident import US
 
+_LETTER = re.compile(r"\{\w*\}|%\(\w+\)s|<[^>]+>|[A-Za-z]")
+"""Or what stays."""
 _UNITS = re.compile(r"(?<=\d )(?:s|ms|min|h|d|kB|Mbit/s)\b")
 
 
 class Marked(NullTranslations):
-    """Its catalogue: a sign for each letter; what is filled in stays."""
+    """Its catalogue: a sign for each letter; what is filled in stays, and so does markup."""
 
     def gettext(self, message: str) -> str:
-        return re.sub(r"\{\w+\}|[A-Za-z]", lambda found: found[0] if len(found[0]) > 1 else "¤", message)
+        return _LETTER.sub(lambda found: found[0] if len(found[0]) > 1 else "¤", message)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         return self.gettext(one if number == 1 else many)

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from incidents.availability import Span
 from monitor.store.batches import batches
+from monitor.store.columns import instant
 from monitor.store.dialects import one_of, upsert_many
-from monitor.store.tables import instant
 from monitor.store.tables import spans as _spans
 from probes import Status
 

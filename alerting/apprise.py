@@ -41,6 +41,8 @@ _PERHAPS_SENT = re.compile(
     r"(?:[Rr]ead )?timed out|Connection reset by peer|closed connection without response|unexpectedly closed|"
     r"Broken pipe|Connection aborted|Connection broken|MQTT message could not be delivered"
 )
+_MARKUP = re.compile(r"<(?=[\w@!#&/])|\](?=\()|@(?=(?:everyone|here|channel|all)\b)")
+"""After which a chat would read a tag, a link under another name, or a call to everybody."""
 _CAUSE = re.compile(r"[\w /]*[Ee]xception: ")
 _ANSWER = re.compile(r"Response Details:\s*(b'.*'|b\".*\")", re.DOTALL)
 _NEVER = re.compile(r"unsupported|not supported|is invalid|is currently disabled", re.IGNORECASE)
@@ -187,7 +189,11 @@ def judge(accepted: bool, records: list[logging.LogRecord]) -> Delivery:
 
 
 def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
-    """Title and body cut to what the service takes in one message; a service without titles has them in the body."""
+    """Title and body cut to what the service takes in one message; a service without titles has them in the body.
+
+    Many services read markup even in what is sent to them as text, so what a name could begin some with is set apart.
+    """
+    title, body = (_MARKUP.sub(r"\g<0> ", text) for text in (title, body))
     room = plugin.body_maxlen - plugin.overflow_buffer
     if plugin.title_maxlen > 0:
         title = _cut(title, plugin.title_maxlen)

@@ -1,20 +1,23 @@
 """Whatever devices, members and providers call themselves stays text in messages, terminals, logs and metrics."""
 
+import asyncio
+import csv
 import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +44,7 @@ from monitor.logs import log_to_stderr
 from monitor.reading import read
 from monitor.store import Store, incidents, silences
 from monitor.wording import notification
-from probes import Status
+from probes import Sample, Status
 from probes import load as kind
 
 NOW = datetime.now(UTC)
@@ -98,10 +101,12 @@ class Mailbox:
 @pytest.fixture
 async def mailbox() -> AsyncIterator[tuple[int, Mailbox]]:
     box, port = Mailbox(), free_port()
-    controller = UnthreadedController(box, hostname="127.0.0.1", port=port)
-    controller.server = await controller._create_server()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(box, enable_SMTPUTF8=True, hostname="sink", loop=loop), "127.0.0.1", port
+    )
     yield port, box
-    controller.server.close()
+    server.close()
 
 
 KINDS = (NoticeKind.FIRING, NoticeKind.REPEAT, NoticeKind.RESOLVED)
@@ -132,8 +137,10 @@ async def test_a_mail_has_one_subject_and_its_parts_are_text(text: str, tmp_path
             assert part.get_content_type() != "text/html" or hostile.intrusions(said.replace("\r\n", "\n")) == []
 
 
-async def test_a_chat_is_sent_one_line_for_each_of_ours(text: str, tmp_path: Path) -> None:
-    config, got = load(written(tmp_path, text)), []
+@asynccontextmanager
+async def chat() -> AsyncIterator[tuple[int, list[Any]]]:
+    """A service that takes messages: its port, and what it was sent."""
+    got: list[Any] = []
 
     async def take(request: web.Request) -> web.Response:
         got.append(await request.json())
@@ -142,7 +149,14 @@ async def test_a_chat_is_sent_one_line_for_each_of_ours(text: str, tmp_path: Pat
     app = web.Application()
     app.router.add_post("/{path:.*}", take)
     async with TestServer(app) as server:
-        channel = await AppriseChannel.open("chat", SecretStr(f"json://127.0.0.1:{server.port}/"))
+        assert server.port is not None
+        yield server.port, got
+
+
+async def test_a_chat_is_sent_one_line_for_each_of_ours(text: str, tmp_path: Path) -> None:
+    config = load(written(tmp_path, text))
+    async with chat() as (port, got):
+        channel = await AppriseChannel.open("chat", SecretStr(f"json://127.0.0.1:{port}/"))
         made = notification(config, broken(config, text), Key("e1", "chat", NoticeKind.FIRING, 0), None, NOW)
         assert (await channel.send(made)).outcome is Outcome.ACCEPTED
     (payload,) = got
@@ -150,6 +164,23 @@ async def test_a_chat_is_sent_one_line_for_each_of_ours(text: str, tmp_path: Pat
     assert "\n" not in payload["title"]
     assert len(payload["message"].splitlines()) < 10
     assert len(payload["message"]) < 4000
+
+
+CALLS = "@everyone <!channel> <@U1> [Your bank](http://pwn.example) <http://pwn.example|Your bank> <b>now</b> @here"
+
+
+@pytest.mark.parametrize("service", ["json", "mmost"])
+async def test_a_chat_reads_no_link_no_tag_and_no_call_to_everybody_in_a_name(service: str, tmp_path: Path) -> None:
+    config = load(written(tmp_path, CALLS))
+    made = notification(config, broken(config, CALLS), Key("e1", "chat", NoticeKind.FIRING, 0), None, NOW)
+    async with chat() as (port, got):
+        channel = await AppriseChannel.open(
+            "chat", SecretStr(f"{service}://127.0.0.1:{port}/3ccdd113474722377935511fc8")
+        )
+        assert (await channel.send(made)).outcome is Outcome.ACCEPTED
+    said = json.dumps(got)
+    assert "@ everyone < !channel> < @U1> [Your bank] (http" in said
+    assert not [one for one in ("@everyone", "@here", "](", "<!", "<@", "<b", "<h") if one in said]
 
 
 COMMANDS = (
@@ -168,10 +199,10 @@ COMMANDS = (
 """What is typed to read what others have said."""
 
 
-def test_a_terminal_is_told_nothing_that_it_obeys(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["attribute", "direction"])
+def test_a_terminal_is_told_nothing_that_it_obeys(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = TEXTS[name]
     site = written(tmp_path, text)
-    import asyncio
-
     asyncio.run(_fill(load(site), text))
     monkeypatch.chdir(tmp_path)
     for words in COMMANDS:
@@ -219,8 +250,6 @@ async def test_a_name_that_a_probe_found_can_stand_in_a_label(text: str) -> None
 
     class Told(ping):
         async def measure(self, timeout: float):
-            from probes import Sample
-
             return text, (Sample("probe_icmp_duration_seconds", 0.01, text),)
 
     reading = await read("fibre/ping", Told(ping.Params(host="127.0.0.1"), None), 1)
@@ -237,8 +266,6 @@ async def test_a_name_that_a_probe_found_can_stand_in_a_label(text: str) -> None
 
 @given(st.text())
 def test_no_cell_is_a_formula_and_no_json_obeyed(text: str) -> None:
-    import csv
-
     (row,) = csv.reader(io.StringIO(escaping.as_csv([(text, 7)]), newline=""))
     assert not hostile.is_formula(row[0]) or row[0] == ""
     assert not hostile.OBEYED.search(row[0])

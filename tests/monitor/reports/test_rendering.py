@@ -83,10 +83,16 @@ def test_csv_has_numbers_as_numbers_and_what_is_unknown_as_nothing() -> None:
     assert ["", "09", "", "not measured"] in rows
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd|x", "-2", "@SUM(A1)", "\tx", "\rx"])
-def test_no_cell_of_a_spreadsheet_is_a_formula(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        *((one, f"'{one}") for one in ("=1+1", "+cmd|x", "-2", "@SUM(A1)", " =1", "\n=1")),
+        *((f"{one}=1", "\N{REPLACEMENT CHARACTER}=1") for one in "\t\r"),
+    ],
+)
+def test_no_cell_of_a_spreadsheet_is_a_formula(text: str, cell: str) -> None:
     rows = list(csv.reader(io.StringIO(sheet(report(Section("", (Table(("a",), ((text,),)),)))))))
-    assert ["", f"'{text}"] in rows
+    assert ["", cell] in rows
 
 
 def test_nothing_hostile_gets_through() -> None:

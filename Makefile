@@ -5,7 +5,7 @@
 # make scrape-soak   let Prometheus scrape the demo for ten minutes while things break (a quarter of an hour)
 # make dashboards    renew grafana/dashboards and grafana/alerting from what the kinds and the service declare
 # make catalogue    renew the text catalogue and its translations after a change of what is said
-# make screenshots   renew the picture in the README
+# make screenshots   renew the pictures in the README
 # make lock   renew the locked requirements after a change in pyproject.toml
 
 PYTHON ?= python3
@@ -63,7 +63,7 @@ catalogue: $(VENV)/ready-for-tests
 	$(BIN)/python -m catalogue
 
 screenshots: $(VENV)/ready-for-tests debian
-	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py tests/monitor/web/test_reports_browser.py
+	DESKWATCH_SCREENSHOTS=docs $(BIN)/pytest tests/stories/test_browser.py tests/stories/test_days.py tests/monitor/web/test_reports_browser.py
 
 lock:
 	@$(PIP) install --quiet uv

@@ -119,8 +119,7 @@ async def on_call(config: Config, conn: AsyncConnection, at: str, now: datetime)
     Raises ValueError for a time that makes no sense.
     """
     then = rota.moment(at, config.site.hours.zone, now)
-    found = rota.duties(config, await overrides.current(conn, then), then - rota.AHEAD, then + rota.AHEAD)
-    return [_duty(config, one) for one in found if one.starts <= then < one.ends]
+    return [_duty(config, one) for one in rota.holders(config, await overrides.current(conn, then), then)]
 
 
 async def rostered(config: Config, conn: AsyncConnection, days: int, now: datetime) -> list[dict[str, Any]]:

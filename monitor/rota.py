@@ -18,7 +18,9 @@ from monitor.config.values import DAYS, parse_moment
 
 LONGEST_OVERRIDE = timedelta(days=366)
 AHEAD = timedelta(days=14)
-"""How far ahead people look at who is on call."""
+"""How far ahead people look at who is on call unless they say."""
+MOST_DAYS = 400
+"""How many days ahead they may look."""
 
 IGNORED = N_("ignored: the person or the schedule is no longer in the configuration")
 """Why an override does not count."""
@@ -45,6 +47,12 @@ def duties(config: Config, overrides: Iterable[Override], start: datetime, end: 
         free = [(begin, until, "") for begin, until in gaps(schedule, heeded, start, end)]
         found += [Duty(schedule.id, *one) for one in sorted(held + free)]
     return tuple(found)
+
+
+def holders(config: Config, overrides: Iterable[Override], at: datetime) -> tuple[Duty, ...]:
+    """Who has each schedule at an instant, and from when until when in the weeks around it."""
+    around = duties(config, overrides, at - AHEAD, at + AHEAD)
+    return tuple(one for one in around if one.starts <= at < one.ends)
 
 
 def paged(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from monitor.store.attachments import Attachment
 
 _NEWEST = 50
-"""As many incidents as a store gives."""
+"""As many incidents, silences or reports as a store gives."""
 _BRIEF = ("id", "stage", "severity", "asset", "title", "opened", "resolved")
 _TOLD = (*_BRIEF, "origin", "reporter", "merged_into", "reopened", "acknowledged", "acknowledged_by", "member_minutes")
 _LINE = ("at", "noted", "who", "kind", "text")
@@ -34,7 +34,7 @@ _WAYS = {
 """What is sent for each order; what of its details is not in the path is the body."""
 _NAMES = {"minutes": "member_minutes"}
 """Details that the API calls otherwise."""
-_TIMES = ("opened", "resolved", "acknowledged", "at", "noted", "created", "done", "start", "end", "made")
+_TIMES = ("opened", "resolved", "acknowledged", "at", "noted", "created", "done", "reminded", "start", "end", "made")
 
 
 async def statuses(api: "Api") -> list[dict[str, Any]]:
@@ -56,14 +56,17 @@ async def shown(api: "Api", id: str) -> dict[str, Any] | None:
     one = await api.found("incidents", id)
     if one is None:
         return None
+    corrected = one["corrected"]
     return {
         **_picked(one, _TOLD),
         "level": one["level"],
         "cost": one["impact"],
+        "corrected": corrected and _picked(corrected, corrected),
         **one["review"],
         **lacking(Category(one["review"]["category"]), one["unwritten"]),
-        "actions": [_picked(action, action) for action in one["actions"]],
+        "actions": [{**_picked(action, action), "incident": id} for action in one["actions"]],
         "attachments": [_picked(file, ("id", "name", "type", "size")) for file in await api.items(*_files(id))],
+        "related": [_picked(other, _BRIEF) for other in await api.items("incidents", id, "related")],
         "timeline": [{"line": line["number"], **_picked(line, _LINE)} for line in one["timeline"]],
     }
 
@@ -89,31 +92,33 @@ async def exported(api: "Api", id: str, format: str) -> str:
 
 
 async def silenced(api: "Api") -> list[dict[str, Any]]:
-    """The silences that have not ended, newest first."""
+    """The newest silences, newest first."""
     now = datetime.now(UTC)
+    page = await api.get("silences", ended="true", limit=_NEWEST)
     return [
         {
             "id": one["id"],
-            "state": "on" if datetime.fromisoformat(one["starts"]) <= now else "coming",
+            "state": _state(datetime.fromisoformat(one["starts"]), datetime.fromisoformat(one["ends"]), now),
             "conditions": one["conditions"],
             "starts": _stamp(one["starts"]),
             "ends": _stamp(one["ends"]),
             "author": one["author"],
             "comment": one["comment"],
         }
-        for one in await api.items("silences")
+        for one in page["items"]
     ]
 
 
 async def begun(
     api: "Api", conditions: list[str], starts: datetime | None, lasts: str, comment: str
-) -> tuple[str, datetime]:
-    """Begin a silence; its id and when it ends."""
+) -> tuple[str, datetime, int]:
+    """Begin a silence; its id, when it ends, and how many of the alerts there are it holds back."""
     body = {"conditions": conditions, "lasts": lasts, "comment": comment}
     if starts is not None:
         body["starts"] = starts.isoformat()
+    held = await api.send("POST", "silences", "preview", body=body)
     one = await api.send("POST", "silences", body=body)
-    return one["id"], datetime.fromisoformat(one["ends"])
+    return one["id"], datetime.fromisoformat(one["ends"]), int(held["alerts"])
 
 
 async def zone_of(api: "Api") -> ZoneInfo:
@@ -121,27 +126,32 @@ async def zone_of(api: "Api") -> ZoneInfo:
     return ZoneInfo((await api.get("site"))["zone"])
 
 
-async def on_call(api: "Api") -> list[dict[str, Any]]:
-    """Who has each schedule now, and until when."""
+async def on_call(api: "Api", at: datetime | None) -> list[dict[str, Any]]:
+    """Who has each schedule at a time, now for None, and from when until when."""
     zone = await zone_of(api)
+    answer = await api.get("on-call", at=at.isoformat() if at is not None else None)
     return [
-        {"schedule": one["schedule"], "person": one["person"] or "", "starts": "", "ends": _local(one["until"], zone)}
-        for one in (await api.get("on-call"))["schedules"]
+        {
+            "schedule": one["schedule"],
+            "person": one["person"] or "",
+            "starts": _local(one["starts"], zone),
+            "ends": _local(one["until"], zone),
+        }
+        for one in answer["schedules"]
     ]
 
 
-async def rostered(api: "Api", until: datetime) -> list[dict[str, Any]]:
-    """Who has each schedule from now on; "" where nobody does."""
+async def rostered(api: "Api", days: int) -> list[dict[str, Any]]:
+    """Who has each schedule in the next days; "" where nobody does."""
     zone = await zone_of(api)
     return [
         {
             "schedule": one["schedule"],
             "person": one["person"] or "",
             "starts": _local(one["starts"], zone),
-            "ends": min(datetime.fromisoformat(one["ends"]), until).astimezone(zone).isoformat(" ", "minutes"),
+            "ends": _local(one["ends"], zone),
         }
-        for one in await api.items("on-call", "shifts")
-        if datetime.fromisoformat(one["starts"]) < until
+        for one in await api.items("on-call", "shifts", days=days)
     ]
 
 
@@ -184,6 +194,13 @@ async def taken(
     times = {"starts": starts.isoformat(), "ends": ends.isoformat()}
     made = await api.send("POST", "overrides", body={"schedule": schedule, "person": person, **times})
     return made["id"], datetime.fromisoformat(made["starts"]), datetime.fromisoformat(made["ends"])
+
+
+async def explained(api: "Api", about: str, at: datetime | None) -> dict[str, Any]:
+    """Why a check, or an episode by its id, did or did not page anybody at a time, now for None."""
+    found = await api.get("why", about=about, at=at.isoformat() if at is not None else None)
+    lines = [{**line, "at": datetime.fromisoformat(line["at"]).isoformat()} for line in found["lines"]]
+    return {"check": found["check"], "summary": found["summary"], "lines": lines}
 
 
 async def available(api: "Api", period: "Period", counted: "Counted") -> list[dict[str, Any]]:
@@ -242,6 +259,12 @@ def _status(check: dict[str, Any]) -> dict[str, Any]:
         "seen": _stamp(reading["at"]) if reading else "",
         "reason": reading["reason"] if reading else "not measured yet",
     }
+
+
+def _state(starts: datetime, ends: datetime, now: datetime) -> str:
+    if now < starts:
+        return "coming"
+    return "on" if now < ends else "ended"
 
 
 def _picked(one: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -88,10 +88,10 @@ class Api:
                 raise
             return None
 
-    async def items(self, *path: str) -> list[Any]:
+    async def items(self, *path: str, **query: object) -> list[Any]:
         """All items of a list, page by page."""
         found: list[Any] = []
-        page = await self.get(*path, limit=PAGE)
+        page = await self.get(*path, limit=PAGE, **query)
         for _ in range(MOST_PAGES):
             found += page["items"]
             if page["next"] is None:

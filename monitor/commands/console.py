@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 SERVER: ContextVar["Server | None"] = ContextVar("SERVER", default=None)
 """The server that this run of the command speaks to, as its options and the environment say."""
-FROM_AFAR = "Through a server work status, incidents, silence, oncall and report."
+FROM_AFAR = "Through a server work status, incidents, silence, oncall, why and report."
 """What to do instead, where a command has no part in it."""
 
 

@@ -1,6 +1,6 @@
 """`deskwatch oncall`: who is on call, who would be paged, and overrides."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 oncall = typer.Typer(help="On call: who it is, who comes next, and who takes over.", no_args_is_help=True)
 
-_AHEAD = 14
-"""Days that a server looks ahead."""
 _TIME = '"2026-12-06 02:30" or "Sun 02:30" on the site\'s clock'
 
 
@@ -68,14 +66,12 @@ def _here(path: Path, asset: str, severity: str, at: str) -> list[dict[str, Any]
 
 
 def _there(far: "Server", asset: str, severity: str, at: str) -> list[dict[str, Any]]:
-    if not asset and at:
-        stop(f"--at without --asset works only beside the configuration; {far.address} says who is on call now")
-    if not asset:
-        return with_server(far, answers.on_call)
     from monitor.rota import moment
 
     then = moment(at, with_server(far, answers.zone_of), _now()) if at else None
-    return with_server(far, lambda api: answers.callees(api, asset, severity, then))
+    if asset:
+        return with_server(far, lambda api: answers.callees(api, asset, severity, then))
+    return with_server(far, lambda api: answers.on_call(api, then))
 
 
 @oncall.command("shifts", epilog="Example: deskwatch oncall shifts --days 14")
@@ -85,14 +81,12 @@ def shifts(
     as_json: Json = False,
 ) -> None:
     """Who has each schedule in the next days. Exit status 1 if nobody does for a while."""
-    now = _now()
     if far := SERVER.get():
-        if days > _AHEAD:
-            stop(f"--days {days} works only beside the configuration; {far.address} looks {_AHEAD} days ahead")
-        rows = with_server(far, lambda api: answers.rostered(api, now + timedelta(days=days)))
+        rows = with_server(far, lambda api: answers.rostered(api, days))
     else:
         from monitor.records import rostered
 
+        now = _now()
         rows = with_store(path, lambda config, conn: rostered(config, conn, days, now))
     if as_json:
         print_json(rows)

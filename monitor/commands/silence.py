@@ -54,7 +54,7 @@ def add_silence(
         await silences.save(conn, one)
         await note(conn, "silence begun", one.id, who)
         alerts = len(preview(one, subjects(config)))
-        return f"{_until(one.id, one.ends, config.site.hours.zone)}, holds back {alerts} of the alerts there are"
+        return _begun(one.id, one.ends, config.site.hours.zone, alerts)
 
     try:
         said = _begun_there(far, conditions, starts, lasts, comment) if far else with_store(path, begun, writes=True)
@@ -68,17 +68,17 @@ def _begun_there(far: "Server", conditions: list[str], starts: str, lasts: str, 
 
     zone = with_server(far, answers.zone_of)
     begin = instant(starts, zone) if starts.strip() else None
-    id, ends = with_server(far, lambda api: answers.begun(api, conditions, begin, lasts, comment))
-    return _until(id, ends, zone)
+    id, ends, alerts = with_server(far, lambda api: answers.begun(api, conditions, begin, lasts, comment))
+    return _begun(id, ends, zone, alerts)
 
 
-def _until(id: str, ends: datetime, zone: ZoneInfo) -> str:
-    return f"{id}: until {ends.astimezone(zone):%Y-%m-%d %H:%M}"
+def _begun(id: str, ends: datetime, zone: ZoneInfo, alerts: int) -> str:
+    return f"{id}: until {ends.astimezone(zone):%Y-%m-%d %H:%M}, holds back {alerts} of the alerts there are"
 
 
 @silence.command("list", epilog="Example: deskwatch silence list --json")
 def list_silences(path: Site = CONFIG, as_json: Json = False) -> None:
-    """The newest silences: on, coming and ended; a server tells only of those that have not ended."""
+    """The newest silences: on, coming and ended."""
     if far := SERVER.get():
         rows = with_server(far, answers.silenced)
     else:

@@ -30,9 +30,10 @@ async def active(conn: AsyncConnection, now: datetime) -> tuple[Silence, ...]:
     return await _load(conn, query.order_by(silences.c.ends, silences.c.id))
 
 
-async def page(conn: AsyncConnection, limit: int = 50) -> tuple[Silence, ...]:
-    """The newest silences, newest first, whether they have ended or not."""
-    return await _load(conn, select(*_COLUMNS).order_by(silences.c.created.desc(), silences.c.id.desc()).limit(limit))
+async def page(conn: AsyncConnection, limit: int = 50, before: str | None = None) -> tuple[Silence, ...]:
+    """The newest silences, newest first, whether they have ended or not; `before` is the last id of the page before."""
+    query = select(*_COLUMNS).order_by(silences.c.id.desc()).limit(limit)
+    return await _load(conn, query if before is None else query.where(silences.c.id < before))
 
 
 async def expire(conn: AsyncConnection, id: str, now: datetime) -> bool:

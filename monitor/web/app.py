@@ -284,11 +284,9 @@ def _answer(request: web.Request, error: web.HTTPException, words: str) -> web.R
     if problems.is_ours(request):
         return problems.answer(error, words)
     if "text/html" in request.headers.get("Accept", ""):
-        title, wants_sign_in = (
-            translated(_TITLES.get(error.status, error.reason)),
-            error.status == HTTPStatus.UNAUTHORIZED,
-        )
-        answer = pages.page(request, "error.html", error.status, title=title, words=words, wants_sign_in=wants_sign_in)
+        title = translated(_TITLES.get(error.status, error.reason))
+        stranger = error.status == HTTPStatus.UNAUTHORIZED
+        answer = pages.page(request, "error.html", error.status, title=title, words=words, wants_sign_in=stranger)
     else:
         answer = web.Response(status=error.status, text=f"{words}\n")
     answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from peers import require
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
 ARGUMENTS = (
     "--headless=new",
@@ -68,13 +68,22 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def profile(chromium: str, **options: object) -> AsyncIterator[BrowserContext]:
-    """A fresh profile; `options` are those of Playwright's `new_context`."""
+async def connected(chromium: str) -> AsyncIterator[Browser]:
+    """The browser itself, for whoever needs several profiles: every driver of it costs a second of processor time."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(chromium)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def profile(chromium: str, **options: object) -> AsyncIterator[BrowserContext]:
+    """A fresh profile; `options` are those of Playwright's `new_context`."""
+    async with connected(chromium) as browser:
         context = await browser.new_context(**options)  # type: ignore[arg-type]
         try:
             yield context
         finally:
             await context.close()
-            await browser.close()

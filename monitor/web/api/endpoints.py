@@ -52,6 +52,8 @@ _INCIDENTS = (
              body=records.Reported, gives=records.IncidentShown, status=201, audit="incident reported", tagged=True),
     Endpoint("GET", "/incidents/{incident}", Role.VIEWER, "One incident with its whole record", incidents.one,
              "incidents", gives=records.IncidentShown, tagged=True),
+    Endpoint("GET", "/incidents/{incident}/related", Role.VIEWER, "Earlier ones that hit the same", incidents.related,
+             "incidents", query=Paged, gives=Page[records.IncidentBrief]),
     Endpoint("POST", "/incidents/{incident}/acknowledge", Role.OPERATOR, "Say that you have it", incidents.acknowledge,
              "incidents", gives=records.IncidentShown, audit="incident acknowledged", tagged=True),
     Endpoint("POST", "/incidents/{incident}/pass-on", Role.OPERATOR, "Say that somebody else should take it",
@@ -97,8 +99,8 @@ _INCIDENT_RECORD = (
 )  # fmt: skip
 
 _ALERTING = (
-    Endpoint("GET", "/silences", Role.VIEWER, "Silences that have not ended", silences.listed, "alerting",
-             query=Paged, gives=Page[silences.SilenceShown]),
+    Endpoint("GET", "/silences", Role.VIEWER, "Silences, newest first", silences.listed, "alerting",
+             query=silences.SilencesAsked, gives=Page[silences.SilenceShown]),
     Endpoint("POST", "/silences", Role.OPERATOR, "Begin a silence", silences.begin, "alerting",
              body=silences.SilenceWanted, gives=silences.SilenceShown, status=201, audit="silence begun", tagged=True),
     Endpoint("GET", "/silences/{silence}", Role.VIEWER, "One silence", silences.one, "alerting",
@@ -117,9 +119,10 @@ _ALERTING = (
              "alerting", query=Paged, gives=Page[deliveries.MessageShown]),
     Endpoint("POST", "/deliveries/test", Role.OPERATOR, "Send a test message", deliveries.test, "alerting",
              body=deliveries.TestWanted, gives=deliveries.DestinationShown, audit="test sent"),
-    Endpoint("GET", "/on-call", Role.VIEWER, "Who is on call now", oncall.now, "alerting", gives=oncall.OnCall),
-    Endpoint("GET", "/on-call/shifts", Role.VIEWER, "Who is on call in the next two weeks", oncall.ahead, "alerting",
-             query=Paged, gives=Page[oncall.ShiftShown]),
+    Endpoint("GET", "/on-call", Role.VIEWER, "Who is on call", oncall.now, "alerting",
+             query=oncall.OnCallAsked, gives=oncall.OnCall),
+    Endpoint("GET", "/on-call/shifts", Role.VIEWER, "Who is on call in the next days", oncall.ahead, "alerting",
+             query=oncall.ShiftsAsked, gives=Page[oncall.ShiftShown]),
     Endpoint("GET", "/on-call/paged", Role.VIEWER, "Who would be paged for what", oncall.would_hear, "alerting",
              query=oncall.WhoAsked, gives=oncall.WouldHear),
     Endpoint("GET", "/overrides", Role.VIEWER, "Who takes schedules over", oncall.listed, "alerting",

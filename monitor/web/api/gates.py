@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from alerting import silences
 from alerting.gates import Stretch
+from monitor.subjects import subjects
 from monitor.web import gates
 from monitor.web.api import paging
 from monitor.web.api.endpoint import Call, Reply
@@ -51,9 +53,10 @@ class HeldShown(Shown):
 
 
 class Preview(Shown):
-    """What a silence would hold back, by asset."""
+    """What a silence would hold back, by asset; `alerts` is how many of all the alerts that there can be."""
 
     items: list[HeldShown]
+    alerts: int
 
 
 class WhyAsked(Query):
@@ -90,9 +93,10 @@ async def maintenance(call: Call) -> Reply:
 
 async def preview(call: Call) -> Reply:
     """POST /silences/preview: nothing begins."""
-    held = gates.held(wanted(call), call.app.config, call.app.episodes)
+    silence, config = wanted(call), call.app.config
+    held = gates.held(silence, config, call.app.episodes)
     items = [HeldShown(asset=one.asset.id, name=one.asset.name, rules=list(one.rules), fires=one.fires) for one in held]
-    return Reply(Preview(items=items))
+    return Reply(Preview(items=items, alerts=len(silences.preview(silence, subjects(config)))))
 
 
 async def why(call: Call) -> Reply:

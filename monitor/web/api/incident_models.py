@@ -56,6 +56,15 @@ class Impact(Shown):
     bookings: int | None
 
 
+class Corrected(Shown):
+    """What somebody knows better than the figure that was computed, and why."""
+
+    member_minutes: float
+    reason: Text
+    who: Text
+    at: datetime
+
+
 class Review(Shown):
     """What people wrote down about it; "" is not said."""
 
@@ -73,7 +82,7 @@ class Review(Shown):
 
 
 class ActionShown(Shown):
-    """Something to be done so that it does not happen again."""
+    """Something to be done so that it does not happen again; `reminded` is when its owner was told of the day."""
 
     id: str
     text: Text
@@ -83,6 +92,7 @@ class ActionShown(Shown):
     author: Text
     done: datetime | None
     done_by: Text
+    reminded: datetime | None
 
 
 class IncidentShown(IncidentBrief):
@@ -91,6 +101,7 @@ class IncidentShown(IncidentBrief):
     level: Level
     timeline: list[TimelineLine]
     impact: Impact | None
+    corrected: Corrected | None
     review: Review
     unwritten: list[str]
     actions: list[ActionShown]
@@ -160,6 +171,7 @@ def shown(one: Incident) -> IncidentShown:
         level=one.level,
         timeline=[TimelineLine(number=line.number, **line.entry._asdict()) for line in one.lines],
         impact=Impact.model_validate({**one.cost._asdict(), "assets": list(one.cost.assets)}) if one.cost else None,
+        corrected=Corrected.model_validate(one.corrected) if one.corrected else None,
         review=Review.model_validate(one.review),
         unwritten=list(one.unwritten),
         actions=[ActionShown.model_validate(action) for action in one.actions],

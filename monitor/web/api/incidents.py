@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from ulid import ULID
 
-from incidents import lifecycle
+from incidents import lifecycle, record
 from incidents.incident import Change, Incident
 from incidents.lifecycle import Report
 from incidents.review import Action, Review
@@ -41,6 +41,16 @@ async def listed(call: Call) -> Reply:
 async def one(call: Call) -> Reply:
     """GET /incidents/INCIDENT."""
     return Reply(shown(await found(call)))
+
+
+async def related(call: Call) -> Reply:
+    """GET /incidents/INCIDENT/related: earlier ones that hit the same thing, newest first."""
+    incident, asked = await found(call), call.query
+    async with call.app.store.connect() as conn:
+        earlier = await stored.opened_since(conn, incident.opened - record.LOOKED_BACK)
+    rest = paging.following(record.related(incident, earlier), asked.after, lambda one: one.id)
+    some, next = paging.page(call.request, rest, asked.limit, lambda one: one.id)
+    return Reply(Page[IncidentBrief](items=[brief(one) for one in some], next=next or None), next=next)
 
 
 async def report(call: Call) -> Reply:

@@ -1,6 +1,7 @@
-"""Who is on call now, and who takes a schedule over for a while."""
+"""Who is on call, now or at another time, and who takes a schedule over for a while."""
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from aiohttp import web
@@ -10,24 +11,30 @@ from alerting.oncall import Override, Rung
 from alerting.rules import Severity
 from monitor import rota
 from monitor.rota import Duty
+from monitor.store import overrides as stored_overrides
+from monitor.store import silences as stored_silences
 from monitor.web.api import paging
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Body, Id, Moment, Shown, Text
-from monitor.web.api.paging import Page, Query
+from monitor.web.api.paging import Page, Paged, Query
 from monitor.web.api.problems import Fault, Unfit
 from monitor.web.words import short
 
+_PAGED_WITHIN = timedelta(hours=1)
+"""How long after its first page the others of a list can be asked for."""
+
 
 class DutyShown(Shown):
-    """Who has a schedule now, and until when as far as we look ahead; `person` is null where nobody has it."""
+    """Who has a schedule, since when and until when in the weeks around; `person` is null where nobody has it."""
 
     schedule: str
     person: Text | None
+    starts: datetime
     until: datetime
 
 
 class OnCall(Shown):
-    """Who is on call now, for each schedule."""
+    """Who is on call at a time, for each schedule."""
 
     at: datetime
     schedules: list[DutyShown]
@@ -77,6 +84,18 @@ class WouldHear(Shown):
     items: list[RungShown]
 
 
+class OnCallAsked(Query):
+    """When, now unless said."""
+
+    at: Moment | None = None
+
+
+class ShiftsAsked(Paged):
+    """How far ahead, two weeks unless said."""
+
+    days: Annotated[int, Field(ge=1, le=rota.MOST_DAYS, description="How many days ahead.")] = rota.AHEAD.days
+
+
 class WhoAsked(Query):
     """Something of that severity happens to an asset, now unless said."""
 
@@ -96,20 +115,31 @@ class OverrideWanted(Body):
 
 async def now(call: Call) -> Reply:
     """GET /on-call."""
-    app, at = call.app, call.now
-    found = rota.duties(app.config, app.overrides, at, at + rota.AHEAD)
+    app, at = call.app, call.query.at or call.now
+    async with app.store.connect() as conn:
+        # Not those that the service knows: of another time others may count.
+        taken = await stored_overrides.current(conn, at)
     duties = [
-        DutyShown(schedule=one.schedule, person=one.person or None, until=one.ends) for one in found if one.starts <= at
+        DutyShown(schedule=one.schedule, person=one.person or None, starts=one.starts, until=one.ends)
+        for one in rota.holders(app.config, taken, at)
     ]
     return Reply(OnCall(at=at, schedules=duties))
 
 
 async def ahead(call: Call) -> Reply:
-    """GET /on-call/shifts: all of the next two weeks, schedule by schedule."""
-    app, at = call.app, call.now
-    found = rota.duties(app.config, app.overrides, at, at + rota.AHEAD)
-    rest = paging.following(found, call.query.after, _of_duty)
-    some, next = paging.page(call.request, rest, call.query.limit, _of_duty)
+    """GET /on-call/shifts: all of the next days, schedule by schedule."""
+    app, asked = call.app, call.query
+    start = _first_page(asked.after, call.now)
+    # In a thread: a year of days takes some milliseconds for each schedule.
+    found = await asyncio.to_thread(
+        rota.duties, app.config, app.overrides, start, start + timedelta(days=asked.days)
+    )
+
+    def id(one: Duty) -> str:
+        return f"{start.isoformat()} {one.schedule} {one.starts.isoformat()}"
+
+    rest = paging.following(found, asked.after, id)
+    some, next = paging.page(call.request, rest, asked.limit, id)
     items = [
         ShiftShown(schedule=one.schedule, person=one.person or None, starts=one.starts, ends=one.ends) for one in some
     ]
@@ -123,7 +153,9 @@ async def would_hear(call: Call) -> Reply:
     if asset is None:
         raise Unfit(Fault("asset", f"nothing of the name {short(asked.asset, 60)!r} is watched"))
     at = asked.at or call.now
-    found = rota.paged(app.config, app.overrides, app.silences, asset, asked.severity, at)
+    async with app.store.connect() as conn:
+        taken, silent = await stored_overrides.current(conn, at), await stored_silences.active(conn, at)
+    found = rota.paged(app.config, taken, silent, asset, asked.severity, at)
     return Reply(WouldHear(items=[_rung(one) for one in found]))
 
 
@@ -174,9 +206,17 @@ def _shown(one: Override) -> OverrideShown:
     return OverrideShown.model_validate(one)
 
 
-def _of_duty(one: Duty) -> str:
-    # The first shifts begin now, which is later with the next page: their end stands for them.
-    return f"{one.schedule} {one.ends.isoformat()}"
+def _first_page(after: str | None, now: datetime) -> datetime:
+    """When the first page was asked for: the others go on from then, or shifts would be cut elsewhere. Raises 422."""
+    if after is None:
+        return now
+    try:
+        start = datetime.fromisoformat(after.partition(" ")[0])
+        if now - _PAGED_WITHIN <= start <= now:
+            return start
+    except (TypeError, ValueError):  # no instant, or one without a zone
+        pass
+    raise Unfit(Fault("cursor", paging.GONE))
 
 
 def _rung(one: Rung) -> RungShown:

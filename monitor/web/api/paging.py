@@ -17,7 +17,7 @@ MOST = 200
 USUAL = 50
 """Items of a page, at most and unless said."""
 
-_GONE = "this is no cursor that an answer gave, or what it points to is gone; begin again without it"
+GONE = "this is no cursor that an answer gave, or what it points to is gone; begin again without it"
 
 
 class Query(BaseModel):
@@ -61,7 +61,7 @@ def following(items: Sequence[S], after: str | None, id: Callable[[S], str]) -> 
         return items
     position = next((n for n, one in enumerate(items, 1) if id(one) == after), None)
     if position is None:
-        raise Unfit(Fault("cursor", _GONE))
+        raise Unfit(Fault("cursor", GONE))
     return items[position:]
 
 
@@ -70,7 +70,7 @@ def number(after: str | None) -> int | None:
     if after is None:
         return None
     if not (after.isascii() and after.isdigit() and len(after) < 16):
-        raise Unfit(Fault("cursor", _GONE))
+        raise Unfit(Fault("cursor", GONE))
     return int(after)
 
 
@@ -80,7 +80,7 @@ def _read(cursor: str) -> str:
     except (binascii.Error, ValueError):  # not base64, or no text
         found = ""
     if not found or not found.isprintable():
-        raise Unfit(Fault("cursor", _GONE))
+        raise Unfit(Fault("cursor", GONE))
     return found
 
 

@@ -1,5 +1,6 @@
 """Silences: what holds messages back for a while."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from monitor.store import silences as stored
 from monitor.web.api import paging
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Body, Line, Moment, Shown, Text
-from monitor.web.api.paging import Page
+from monitor.web.api.paging import Page, Paged
 from monitor.web.api.problems import Fault, Unfit
 from monitor.web.words import short
 
@@ -39,12 +40,26 @@ class SilenceWanted(Body):
     comment: Annotated[Line, Field(max_length=LONGEST_COMMENT)]
 
 
+class SilencesAsked(Paged):
+    """Which silences: those that have not ended, or all."""
+
+    ended: Annotated[bool, Field(description="Also those that have ended.")] = False
+
+
 async def listed(call: Call) -> Reply:
-    """GET /silences: those that have not ended, also those to come; newest first."""
-    all = sorted(call.app.silences, key=lambda one: one.id, reverse=True)
-    rest = paging.following(all, call.query.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
+    """GET /silences: those that have not ended, also those to come, and the others if asked; newest first."""
+    some, next = paging.page(call.request, await _newest(call), call.query.limit, lambda one: one.id)
     return Reply(Page[SilenceShown](items=[shown(one) for one in some], next=next or None), next=next)
+
+
+async def _newest(call: Call) -> Sequence[Silence]:
+    """What begins with the page, and at least one more than fits on it if there are more."""
+    asked = call.query
+    if asked.ended:
+        async with call.app.store.connect() as conn:
+            return await stored.page(conn, asked.limit + 1, asked.after)
+    all = sorted(call.app.silences, key=lambda one: one.id, reverse=True)
+    return paging.following(all, asked.after, lambda one: one.id)
 
 
 async def one(call: Call) -> Reply:

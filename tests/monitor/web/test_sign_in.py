@@ -166,3 +166,9 @@ async def test_a_store_that_says_nothing_hides_the_board_from_strangers_alone(sp
     for unknown, at in (("another", NOW), (secret, NOW + timedelta(hours=2))):
         with pytest.raises(StoreError):
             await held.identity(unknown, at)
+
+
+async def test_a_page_that_nobody_sees_without_signing_in_leads_there(stranger: TestClient) -> None:
+    for path, leads in (("/", True), ("/incidents/1", True), ("/status", False), ("/nothing", False)):
+        page = await (await stranger.get(path, headers={"Accept": "text/html"})).text()
+        assert ('href="/sign-in"' in page) is leads, path

@@ -287,6 +287,8 @@ def _answer(request: web.Request, error: web.HTTPException, words: str) -> web.R
         title = translated(_TITLES.get(error.status, error.reason))
         stranger = error.status == HTTPStatus.UNAUTHORIZED
         answer = pages.page(request, "error.html", error.status, title=title, words=words, wants_sign_in=stranger)
+        if stranger:
+            sign_in.remember(request, answer)
     else:
         answer = web.Response(status=error.status, text=f"{words}\n")
     answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})

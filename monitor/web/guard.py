@@ -133,6 +133,11 @@ def is_our_host(name: str, server: Server) -> bool:
     return server.host in ("0.0.0.0", "::", "") and is_address(name)  # noqa: S104 - compared, not bound
 
 
+def is_our_path(path: str) -> bool:
+    """Whether it is an address of ours and no other site's: one that begins with "//" or has a backslash there is."""
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+
+
 def is_same_origin(request: web.Request) -> bool:
     """Whether a request is from our own page, or from no page at all (a program sends neither header)."""
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from language import DEFAULT, LANGUAGES, gettext, preferred, speaking
-from monitor.web.guard import APP, form_of, is_https
+from monitor.web.guard import APP, form_of, is_https, is_our_path
 
 COOKIE = "deskwatch_language"
 _KEPT = timedelta(days=365)
@@ -29,7 +29,7 @@ async def choose(request: web.Request) -> web.Response:
             "There is no language {code}. There are: {known}.", code=repr(chosen[:20]), known=", ".join(LANGUAGES)
         )
         raise web.HTTPBadRequest(text=text)
-    answer = web.HTTPSeeOther(back if _is_ours(back) else "/")
+    answer = web.HTTPSeeOther(back if is_our_path(back) else "/")
     seconds = int(_KEPT.total_seconds())
     answer.set_cookie(COOKIE, chosen, max_age=seconds, httponly=True, samesite="Lax", secure=is_https(request))
     raise answer
@@ -41,8 +41,3 @@ def _language(request: web.Request) -> str:
         return chosen
     default = DEFAULT if request.path.startswith(_PROGRAMS) else request.app[APP].config.site.language
     return preferred(request.headers.get("Accept-Language", ""), default)
-
-
-def _is_ours(path: str) -> bool:
-    """Whether it is a page of ours and no other site's: "//" and a backslash would be."""
-    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()

@@ -16,7 +16,7 @@ from monitor.store import audit_log, users
 from monitor.store.users import User
 from monitor.web import auth
 from monitor.web.guard import APP, by, is_https
-from monitor.web.sign_in import begin_session, set_cookie
+from monitor.web.sign_in import begin_session, onward
 
 COOKIE = "deskwatch_oidc"
 """Ties a sign-in to the browser that has begun it, so that nobody is signed in as somebody else by a link."""
@@ -81,9 +81,8 @@ async def back(request: web.Request) -> NoReturn:
         async with request.app[APP].store.begin() as conn:
             await audit_log.add(conn, by(request).entry("sign-in failed", f"other provider: {reason}"))
         raise web.HTTPForbidden(text=gettext("You are not signed in: {reason}.", reason=reason.told)) from None
-    answer = web.HTTPSeeOther("/")
+    answer = onward(request, secret)
     answer.del_cookie(COOKIE, path="/sign-in")
-    set_cookie(request, answer, secret)
     raise answer
 
 

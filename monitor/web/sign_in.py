@@ -26,6 +26,7 @@ from monitor.web.guard import (
     cookie_of,
     form_of,
     is_https,
+    is_our_path,
     is_signed_in,
 )
 from monitor.web.pages import page, sent
@@ -38,6 +39,9 @@ _ACCOUNT_TRIES, _ACCOUNT_PAUSE = 5, timedelta(minutes=5)
 _ADDRESS_TRIES, _ADDRESS_PAUSE = 20, timedelta(minutes=5)
 _STEP_LASTS = timedelta(minutes=5)
 _STEPS = 1000
+_BACK = "deskwatch_back"
+_BACK_LASTS = 600
+_LONGEST_BACK = 500
 """People who may be between password and code."""
 
 
@@ -146,6 +150,24 @@ async def begin_session(request: web.Request, conn: AsyncConnection, who: str, u
     return await request.app[SESSIONS].begin(conn, auth.utc_now(), who, user, address(request), agent)
 
 
+def remember(request: web.Request, answer: web.StreamResponse) -> None:
+    """Have the browser keep the page that somebody wanted to see, who has to sign in first."""
+    if request.method == "GET" and is_our_path(request.path_qs) and len(request.path_qs) <= _LONGEST_BACK:
+        secure = is_https(request)
+        answer.set_cookie(
+            _BACK, request.path_qs, max_age=_BACK_LASTS, path="/sign-in", httponly=True, secure=secure, samesite="Lax"
+        )
+
+
+def onward(request: web.Request, secret: str) -> web.HTTPSeeOther:
+    """With the new session on to the page that was wanted, else to the board."""
+    back = request.cookies.get(_BACK, "")
+    answer = web.HTTPSeeOther(back if is_our_path(back) else "/")
+    answer.del_cookie(_BACK, path="/sign-in")
+    set_cookie(request, answer, secret)
+    return answer
+
+
 def set_cookie(request: web.Request, answer: web.StreamResponse, secret: str) -> None:
     """Give the browser its session."""
     answer.set_cookie(
@@ -203,9 +225,7 @@ async def _by_link(request: web.Request, token: str) -> NoReturn:
     if not valid:
         wrong = gettext("This sign-in link was used already, or is not complete.")
         raise web.HTTPForbidden(text=f"{wrong} {gettext(NO_SESSION)}")
-    answer = web.HTTPSeeOther("/")
-    set_cookie(request, answer, secret)
-    raise answer
+    raise onward(request, secret)
 
 
 async def _link_works(request: web.Request) -> bool:
@@ -241,9 +261,7 @@ async def _begin(request: web.Request, user: User, how: str = "password") -> NoR
     async with request.app[APP].store.begin() as conn:
         secret = await begin_session(request, conn, user.name, user.id)
         await audit_log.add(conn, by(request)._replace(who=user.name).entry("signed in", how))
-    answer = web.HTTPSeeOther("/")
-    set_cookie(request, answer, secret)
-    raise answer
+    raise onward(request, secret)
 
 
 def _count_try(door: Door, account: str, place: str, now: datetime) -> None:

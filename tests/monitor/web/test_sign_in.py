@@ -172,3 +172,19 @@ async def test_a_page_that_nobody_sees_without_signing_in_leads_there(stranger: 
     for path, leads in (("/", True), ("/incidents/1", True), ("/status", False), ("/nothing", False)):
         page = await (await stranger.get(path, headers={"Accept": "text/html"})).text()
         assert ('href="/sign-in"' in page) is leads, path
+
+
+async def test_who_signs_in_gets_to_the_page_that_they_wanted(stranger: TestClient, gate: Gate) -> None:
+    wanted = "/incidents?words=door&since=2026-03-01"
+    assert (await stranger.get(wanted, headers={"Accept": "text/html"})).status == 401
+    answer = await stranger.post("/sign-in", data={"token": token_of(gate)}, allow_redirects=False)
+    assert answer.headers["Location"] == wanted
+    assert answer.cookies["deskwatch_back"]["max-age"] == "0"
+
+
+@pytest.mark.parametrize("wanted", ["//evil.example/", "/\\evil.example", "https://evil.example/", "/a\u202eb"])
+async def test_nobody_is_sent_elsewhere_after_signing_in(stranger: TestClient, gate: Gate, wanted: str) -> None:
+    answer = await stranger.post(
+        "/sign-in", data={"token": token_of(gate)}, cookies={"deskwatch_back": wanted}, allow_redirects=False
+    )
+    assert answer.headers["Location"] == "/"

@@ -19,8 +19,6 @@ from monitor.config.values import DAYS, parse_moment
 LONGEST_OVERRIDE = timedelta(days=366)
 AHEAD = timedelta(days=14)
 """How far ahead people look at who is on call unless they say."""
-MOST_DAYS = 400
-"""How many days ahead they may look."""
 
 IGNORED = N_("ignored: the person or the schedule is no longer in the configuration")
 """Why an override does not count."""

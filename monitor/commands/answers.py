@@ -171,7 +171,10 @@ async def callees(api: "Api", asset: str, severity: str, at: datetime | None) ->
 
 async def overridden(api: "Api") -> list[dict[str, Any]]:
     """Who takes a schedule over, now or later."""
+    from monitor.rota import IGNORED
+
     zone, now = await zone_of(api), datetime.now(UTC)
+    found = sorted(await api.items("overrides"), key=lambda one: (datetime.fromisoformat(one["starts"]), one["id"]))
     return [
         {
             "id": one["id"],
@@ -180,9 +183,9 @@ async def overridden(api: "Api") -> list[dict[str, Any]]:
             "starts": _local(one["starts"], zone),
             "ends": _local(one["ends"], zone),
             "author": one["author"],
-            "note": "",
+            "note": "" if one["heeded"] else IGNORED,
         }
-        for one in await api.items("overrides")
+        for one in found
         if datetime.fromisoformat(one["ends"]) > now
     ]
 

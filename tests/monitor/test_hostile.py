@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -224,24 +224,26 @@ async def _fill(config: Config, text: str) -> None:
     await store.close()
 
 
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What stands on standard error."""
-    written, root = io.StringIO(), logging.getLogger()
-    monkeypatch.setattr("sys.stderr", written)
-    monkeypatch.setattr(root, "handlers", [])
-    log_to_stderr()
-    yield written
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """What stands on standard error meanwhile; pytest keeps none of it, as it cannot send half characters on."""
+    written = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stderr", written)
+        patch.setattr(logging.getLogger(), "handlers", [])
+        log_to_stderr()
+        yield written
 
 
-def test_an_event_is_one_line_of_the_log_whatever_it_is_about(text: str, log: io.StringIO) -> None:
-    logging.getLogger("monitor.test").warning("a check failed", extra={"detail": text, "check": text})
-    logging.getLogger("library").warning("peer said %s", text)
-    assert len(log.getvalue().split("\n")) == 3
-    try:
-        raise ValueError(text)
-    except ValueError:
-        logging.getLogger("monitor.test").exception("it broke")
+def test_an_event_is_one_line_of_the_log_whatever_it_is_about(text: str) -> None:
+    with logged() as log:
+        logging.getLogger("monitor.test").warning("a check failed", extra={"detail": text, "check": text})
+        logging.getLogger("library").warning("peer said %s", text)
+        assert len(log.getvalue().split("\n")) == 3
+        try:
+            raise ValueError(text)
+        except ValueError:
+            logging.getLogger("monitor.test").exception("it broke")
     assert not hostile.OBEYED.search(log.getvalue())
 
 

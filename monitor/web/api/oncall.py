@@ -1,13 +1,14 @@
 """Who is on call, now or at another time, and who takes a schedule over for a while."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
 
-from alerting.oncall import Override, Rung
+from alerting.oncall import Override, Rung, valid
 from alerting.rules import Severity
 from monitor import rota
 from monitor.rota import Duty
@@ -20,6 +21,8 @@ from monitor.web.api.paging import Page, Paged, Query
 from monitor.web.api.problems import Fault, Unfit
 from monitor.web.words import short
 
+MOST_DAYS = 400
+"""As many as the command line looks ahead."""
 _PAGED_WITHIN = timedelta(hours=1)
 """How long after its first page the others of a list can be asked for."""
 
@@ -41,7 +44,7 @@ class OnCall(Shown):
 
 
 class OverrideShown(Shown):
-    """Somebody takes a schedule over."""
+    """Somebody takes a schedule over; not `heeded` if the person or the schedule is no longer in the configuration."""
 
     id: str
     schedule: str
@@ -50,6 +53,7 @@ class OverrideShown(Shown):
     ends: datetime
     author: Text
     created: datetime
+    heeded: bool
 
 
 class ShiftShown(Shown):
@@ -93,7 +97,7 @@ class OnCallAsked(Query):
 class ShiftsAsked(Paged):
     """How far ahead, two weeks unless said."""
 
-    days: Annotated[int, Field(ge=1, le=rota.MOST_DAYS, description="How many days ahead.")] = rota.AHEAD.days
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS, description="How many days ahead.")] = rota.AHEAD.days
 
 
 class WhoAsked(Query):
@@ -131,9 +135,7 @@ async def ahead(call: Call) -> Reply:
     app, asked = call.app, call.query
     start = _first_page(asked.after, call.now)
     # In a thread: a year of days takes some milliseconds for each schedule.
-    found = await asyncio.to_thread(
-        rota.duties, app.config, app.overrides, start, start + timedelta(days=asked.days)
-    )
+    found = await asyncio.to_thread(rota.duties, app.config, app.overrides, start, start + timedelta(days=asked.days))
 
     def id(one: Duty) -> str:
         return f"{start.isoformat()} {one.schedule} {one.starts.isoformat()}"
@@ -164,12 +166,12 @@ async def listed(call: Call) -> Reply:
     all = sorted(call.app.overrides, key=lambda one: one.id, reverse=True)
     rest = paging.following(all, call.query.after, lambda one: one.id)
     some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
-    return Reply(Page[OverrideShown](items=[_shown(one) for one in some], next=next or None), next=next)
+    return Reply(Page[OverrideShown](items=[_shown(one, call) for one in some], next=next or None), next=next)
 
 
 async def one(call: Call) -> Reply:
     """GET /overrides/OVERRIDE."""
-    return Reply(_shown(_found(call)))
+    return Reply(_shown(_found(call), call))
 
 
 async def make(call: Call) -> Reply:
@@ -182,13 +184,13 @@ async def make(call: Call) -> Reply:
         raise Unfit(Fault("body", str(error))) from None
     await app.override(made)
     call.note(made.id)
-    return Reply(_shown(made), f"/overrides/{made.id}")
+    return Reply(_shown(made, call), f"/overrides/{made.id}")
 
 
 async def remove(call: Call) -> Reply:
     """DELETE /overrides/OVERRIDE: nobody takes over any more."""
     found = _found(call)
-    call.require_unchanged(_shown(found))
+    call.require_unchanged(_shown(found, call))
     call.note(found.id)
     await call.app.drop_override(found.id)
     return Reply(None)
@@ -202,8 +204,9 @@ def _found(call: Call) -> Override:
     return found
 
 
-def _shown(one: Override) -> OverrideShown:
-    return OverrideShown.model_validate(one)
+def _shown(one: Override, call: Call) -> OverrideShown:
+    heeded = bool(valid((one,), call.app.config.directory))
+    return OverrideShown.model_validate({**asdict(one), "heeded": heeded})
 
 
 def _first_page(after: str | None, now: datetime) -> datetime:

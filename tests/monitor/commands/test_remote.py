@@ -102,7 +102,7 @@ def test_a_configuration_that_is_typed_counts_more_than_a_server_of_the_environm
     assert typed("status", str(site), "--json", **env).output == "[]\n"
     assert typed("incidents", "list", str(site), "--json", **env).output == "[]\n"
     assert "cannot be reached" in typed("status", **env).output
-    assert "this works only beside the configuration" in typed("why", "fibre/ping", **env).output
+    assert "this works only beside the configuration" in typed("user", "list", **env).output
     both = typed("--server", away, "status", str(site), **env)
     assert (both.exit_code, "leave one of them out" in both.output) == (2, True)
 

@@ -18,7 +18,7 @@ DRUM = Silence(
     created=NOW - HOUR,
 )
 COMING = replace(DRUM, id="01B", starts=NOW + HOUR, ends=NOW + 3 * HOUR, created=NOW)
-ENDED = replace(DRUM, id="01C", starts=NOW - 3 * HOUR, ends=NOW, created=NOW - 3 * HOUR)
+ENDED = replace(DRUM, id="019", starts=NOW - 3 * HOUR, ends=NOW, created=NOW - 3 * HOUR)
 
 
 async def save(store: Store, *given: Silence) -> None:
@@ -40,12 +40,13 @@ async def test_what_has_not_ended_comes_in_the_order_of_its_end_and_everything_t
         assert await silences.active(conn, NOW) == (DRUM, COMING)
         assert await silences.page(conn) == (COMING, DRUM, ENDED)
         assert await silences.page(conn, 1) == (COMING,)
+        assert await silences.page(conn, 1, before=COMING.id) == (DRUM,)
 
 
 async def test_ending_a_silence_keeps_it_with_its_end_now(store: Store) -> None:
     await save(store, COMING, ENDED, DRUM)
     async with store.begin() as conn:
-        assert [await silences.expire(conn, id, NOW) for id in ("01A", "01B", "01C", "01Z")] == [
+        assert [await silences.expire(conn, id, NOW) for id in ("01A", "01B", "019", "01Z")] == [
             True,
             True,
             False,
@@ -55,7 +56,7 @@ async def test_ending_a_silence_keeps_it_with_its_end_now(store: Store) -> None:
         assert await silences.get(conn, "01A") == replace(DRUM, ends=NOW)
         assert await silences.get(conn, "01B") == replace(COMING, starts=NOW, ends=NOW)
         assert not await silences.expire(conn, "01A", NOW + HOUR)
-        assert await silences.get(conn, "01C") == ENDED
+        assert await silences.get(conn, "019") == ENDED
 
 
 async def test_of_a_long_silence_somebody_is_reminded_once_before_it_ends(store: Store) -> None:

@@ -54,12 +54,13 @@ ANSWERS = {
     "/api/v1/checks/{asset}/{name}/rules": ("/api/v1/checks/fibre/ping/rules",),
     "/api/v1/incidents": ("/api/v1/incidents",),
     "/api/v1/incidents/{incident}": ("/api/v1/incidents/{reviewed}", "/api/v1/incidents/{outside}"),
+    "/api/v1/incidents/{incident}/related": ("/api/v1/incidents/{open}/related",),
     "/api/v1/incidents/{incident}/files": ("/api/v1/incidents/{reviewed}/files",),
     "/api/v1/incidents/{incident}/files/{file}": ("/api/v1/incidents/{reviewed}/files/{file}",),
     "/api/v1/incidents/{incident}/export": tuple(
         f"/api/v1/incidents/{{reviewed}}/export?shape={shape}" for shape in ("html", "txt", "md", "csv", "json")
     ),
-    "/api/v1/silences": ("/api/v1/silences",),
+    "/api/v1/silences": ("/api/v1/silences", "/api/v1/silences?ended=true"),
     "/api/v1/silences/{silence}": ("/api/v1/silences/01ON",),
     "/api/v1/maintenance": ("/api/v1/maintenance",),
     "/api/v1/why": ("/api/v1/why?about=fibre/ping",),

@@ -31,6 +31,16 @@ def destinations(space) -> None:
     space.reached = {"chat": Health(NOW, NOW, "Unauthorized\x1b")}
 
 
+@pytest.fixture
+def rotating(harbour):
+    """Two schedules, which Ana and Bea have week by week."""
+    rotation = Rotation(("ana", "bea"), Period.WEEK, 1, datetime.fromisoformat("2026-01-05 09:00"))
+    schedules = tuple(Schedule(id, ZoneInfo("Europe/Berlin"), rotation) for id in ("doors", "network"))
+    object.__setattr__(harbour.config, "people", (Person("ana", "Ana", ()), Person("bea", "Bea", ())))
+    object.__setattr__(harbour.config, "schedules", schedules)
+    return harbour
+
+
 async def test_destinations_say_whether_they_can_be_reached_and_take_a_test(destinations, operator) -> None:
     found = (await operator.get("/destinations"))["items"]
     assert [(one["id"], one["reach"]) for one in found] == [("chat", "failing"), ("ana/phone", "unproven")]
@@ -71,6 +81,16 @@ async def test_a_silence_says_beforehand_what_it_would_hold_back(harbour, operat
     await operator.post("/silences/preview", {**wanted, "lasts": "1 parsec"}, 422)
 
 
+async def test_silences_that_have_ended_are_listed_if_asked(harbour, operator) -> None:
+    wanted = {"conditions": ["asset=fibre"], "lasts": "1h", "comment": "New router"}
+    over, on = [(await operator.post("/silences", wanted, 201))["id"] for _ in range(2)]
+    await operator.post(f"/silences/{over}/end")
+    assert [one["id"] for one in (await operator.get("/silences"))["items"]] == [on]
+    page = await operator.get("/silences?ended=true&limit=1")
+    rest = await operator.get(page["next"].removeprefix("/api/v1"))
+    assert ([one["id"] for one in page["items"] + rest["items"]], rest["next"]) == ([on, over], None)
+
+
 async def test_it_says_why_nobody_was_paged(harbour, viewer) -> None:
     at = (datetime.now(UTC) - HOUR).isoformat(timespec="seconds")
     found = await viewer.get("/why", params={"about": "lte/ping", "at": at})
@@ -98,6 +118,31 @@ async def test_who_is_on_call_next_and_who_would_be_paged(harbour, viewer) -> No
     rungs = (await viewer.get("/on-call/paged?asset=fibre&severity=warning"))["items"]
     assert [(one["route"], one["step"], one["held"]) for one in rungs] == [("pager", 1, None)]
     await viewer.get("/on-call/paged?asset=nothing", 422)
+
+
+async def test_who_is_on_call_at_another_time_is_told_with_when_it_began(rotating, viewer) -> None:
+    found = await viewer.get("/on-call", params={"at": "2026-01-15T12:00:00+01:00"})
+    assert found["schedules"] == [
+        {"schedule": id, "person": "Bea", "starts": "2026-01-12T08:00:00Z", "until": "2026-01-19T08:00:00Z"}
+        for id in ("doors", "network")
+    ]
+    (now, _) = (await viewer.get("/on-call"))["schedules"]
+    assert datetime.fromisoformat(now["starts"]) <= NOW < datetime.fromisoformat(now["until"])
+
+
+async def test_shifts_are_listed_for_as_many_days_as_asked_page_by_page(rotating, viewer) -> None:
+    page = await viewer.get("/on-call/shifts?days=70&limit=1")
+    all, found = await viewer.get("/on-call/shifts?days=70&limit=200"), page["items"]
+    while page["next"] is not None:
+        page = await viewer.get(page["next"].removeprefix("/api/v1"))
+        found += page["items"]
+    days = {id: [one for one in found if one["schedule"] == id] for id in ("doors", "network")}
+    assert len(found) == len(all["items"]) == len(days["doors"]) + len(days["network"])
+    for shifts in days.values():
+        ends = datetime.fromisoformat(shifts[-1]["ends"]) - datetime.fromisoformat(shifts[0]["starts"])
+        assert ends == timedelta(days=70)
+    for refused in ("days=0", "days=401", "cursor=MjAyNi0wMS0wMQ", "cursor=MjAyNi0wMS0wMVQwMDowMDowMFo"):
+        await viewer.get(f"/on-call/shifts?{refused}", 422)
 
 
 def added(space, make_asset, kind: str, **given: object) -> str:

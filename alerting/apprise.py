@@ -43,6 +43,11 @@ _PERHAPS_SENT = re.compile(
 )
 _MARKUP = re.compile(r"<(?=[\w@!#&/])|\](?=\()|@(?=(?:everyone|here|channel|all)\b)")
 """After which a chat would read a tag, a link under another name, or a call to everybody."""
+_VERBATIM = {
+    *("mailto", "mailtos", "mqtt", "mqtts", "irc", "ircs", "syslog"),
+    *("json", "jsons", "xml", "xmls", "form", "forms"),
+}
+"""Services, by the schemes of their URLs, to which text is text."""
 _CAUSE = re.compile(r"[\w /]*[Ee]xception: ")
 _ANSWER = re.compile(r"Response Details:\s*(b'.*'|b\".*\")", re.DOTALL)
 _NEVER = re.compile(r"unsupported|not supported|is invalid|is currently disabled", re.IGNORECASE)
@@ -193,7 +198,8 @@ def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
 
     Many services read markup even in what is sent to them as text, so what a name could begin some with is set apart.
     """
-    title, body = (_MARKUP.sub(r"\g<0> ", text) for text in (title, body))
+    if not plugin.schemas() & _VERBATIM:  # type: ignore[no-untyped-call] # Apprise does not say that it is a set
+        title, body = (_MARKUP.sub(r"\g<0> ", text) for text in (title, body))
     room = plugin.body_maxlen - plugin.overflow_buffer
     if plugin.title_maxlen > 0:
         title = _cut(title, plugin.title_maxlen)

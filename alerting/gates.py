@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from alerting.hours import OpeningHours
 from alerting.patterns import fits
 from alerting.rules import Severity
-from language import gettext, month, weekday
+from language import gettext, local
 
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
@@ -300,7 +300,7 @@ def _planned(subject: Subject, maintenances: Iterable[Maintenance], now: datetim
     if not on:
         return None
     ends, work = max(on, key=itemgetter(0))
-    words = gettext("planned work: {name}, until {until}", name=work.name, until=_wall(ends, zone))
+    words = gettext("planned work: {name}, until {until}", name=work.name, until=local(ends, zone))
     return Hold(Gate.MAINTENANCE, work.id, ends, words)
 
 
@@ -312,7 +312,7 @@ def _silenced(subject: Subject, silences: Iterable[Silence], now: datetime, zone
     words = gettext(
         "silenced by {author} until {until}: {comment}",
         author=last.author,
-        until=_wall(last.ends, zone),
+        until=local(last.ends, zone),
         comment=last.comment,
     )
     return Hold(Gate.SILENCE, last.id, last.ends, words)
@@ -327,17 +327,5 @@ def _quiet(subject: Subject, quiet: QuietHours | None, now: datetime) -> Hold | 
     if ends == now:
         return None
     zone = quiet.hours.zone
-    until = f"{ends.astimezone(zone):%H:%M}" if ends - now < _DAY else _wall(ends, zone)
+    until = f"{ends.astimezone(zone):%H:%M}" if ends - now < _DAY else local(ends, zone)
     return Hold(Gate.QUIET_HOURS, "", ends, gettext("quiet hours until {until}", until=until))
-
-
-def _wall(at: datetime, zone: ZoneInfo) -> str:
-    """An instant on people's clock: "Tue 14 Jul, 10:00"."""
-    wall = at.astimezone(zone)
-    return gettext(
-        "{weekday} {day} {month}, {time}",
-        weekday=weekday(wall),
-        day=wall.day,
-        month=month(wall),
-        time=f"{wall:%H:%M}",
-    )

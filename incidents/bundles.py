@@ -6,8 +6,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from alerting.rules import Severity
-from incidents.messages import MAY_REPEAT, Text, duration, local, plain
-from language import N_, gettext
+from incidents.messages import MAY_REPEAT, Text, duration, plain
+from language import N_, gettext, local
 
 LINES = 20
 """How many things one message names; of more it says how many there are."""

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from incidents.impact import Correction
 from incidents.incident import Change, Incident, written
-from incidents.messages import local
-from language import N_, figures, gettext
+from language import N_, figures, gettext, local
 
 
 class Times(NamedTuple):

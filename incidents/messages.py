@@ -11,7 +11,7 @@ from alerting.against import Against
 from alerting.rules import Episode, Phase, Rule, Severity, Why, is_flapping
 from incidents.incident import US, EntryKind, Incident, Origin
 from incidents.lifecycle import OPENED, SILENT, UNWATCHED
-from language import N_, figures, gettext, month, ngettext, translated, weekday
+from language import N_, figures, gettext, local, ngettext, translated
 
 MAY_REPEAT = N_("This may be a repeat: Deskwatch could not tell whether it arrived the first time.")
 """Added to a message that was on its way when Deskwatch was killed, or whose provider never answered."""
@@ -199,18 +199,6 @@ def _in_unit(metric: str, value: float) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """A share, 0 to 1, with so many digits after the point: "43 %"."""
     return figures(f"{share * 100:.{digits}f} %")
-
-
-def local(at: datetime, zone: ZoneInfo) -> str:
-    """An instant on the site's own clock: "Mon 3 Aug, 08:55"."""
-    wall = at.astimezone(zone)
-    return gettext(
-        "{weekday} {day} {month}, {time}",
-        weekday=weekday(wall),
-        day=wall.day,
-        month=month(wall),
-        time=f"{wall:%H:%M}",
-    )
 
 
 def plain(text: str) -> str:

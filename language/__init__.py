@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 LANGUAGES = MappingProxyType({"en": "English", "de": "Deutsch"})
 """What each language calls itself, by its code (ISO 639-1)."""
@@ -99,6 +100,13 @@ def whole_weekday(at: date) -> str:
 def whole_month(at: date) -> str:
     """The name of its month: "January"."""
     return translated(_WHOLE_MONTHS[at.month - 1])
+
+
+def local(at: datetime, zone: ZoneInfo) -> str:
+    """An instant on the clock on the wall there: "Mon 3 Aug, 08:55"."""
+    wall = at.astimezone(zone)
+    named = {"weekday": weekday(wall), "day": wall.day, "month": month(wall), "time": f"{wall:%H:%M}"}
+    return gettext("{weekday} {day} {month}, {time}", **named)
 
 
 def preferred(accepted: str, default: str) -> str:

@@ -13,8 +13,8 @@ from alerting.links import Signer
 from alerting.oncall import Person
 from alerting.rules import Severity
 from incidents.answers import Action
-from incidents.messages import local, plain
-from language import gettext
+from incidents.messages import plain
+from language import gettext, local
 from monitor.config.model import Config, Drill
 from monitor.store import Store, StoreError, drills, links, outbox
 from monitor.store.drills import Drilled

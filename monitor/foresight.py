@@ -7,9 +7,9 @@ from alerting.channels import Key, NoticeKind, Notification
 from alerting.gates import Silence
 from alerting.oncall import Gap, Override, reached, warnings
 from alerting.rules import Severity
-from incidents.messages import local, plain
+from incidents.messages import plain
 from incidents.review import Action
-from language import gettext, month, ngettext, weekday
+from language import gettext, local, month, ngettext, weekday
 from monitor.config.model import Config
 
 

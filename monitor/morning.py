@@ -14,8 +14,8 @@ from alerting.channels import Key, NoticeKind, Notification
 from alerting.health import Health
 from alerting.oncall import Override, reached
 from alerting.rules import Severity
-from incidents.messages import Text, local, plain
-from language import N_, gettext
+from incidents.messages import Text, plain
+from language import N_, gettext, local
 from monitor import afresh
 from monitor.afresh import Looked
 from monitor.config.model import Config, Morning

@@ -8,8 +8,8 @@ from ulid import ULID
 from alerting.channels import Key, NoticeKind, Notification
 from alerting.oncall import Override, reached
 from alerting.rules import Severity
-from incidents.messages import local, plain
-from language import gettext, speaking
+from incidents.messages import plain
+from language import gettext, local, speaking
 from monitor.config.model import Config
 
 

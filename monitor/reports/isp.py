@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from incidents.messages import duration, figure, local, percent
+from incidents.messages import duration, figure, percent
 from language import figures as written
-from language import gettext, ngettext, whole_month
+from language import gettext, local, ngettext, whole_month
 from monitor.config.model import Asset, Check
 from monitor.reports import availability, memo, standings, use
 from monitor.reports.document import Block, Document, Figure, Figures, Kind, Mark, Paragraph, Section, Table, columns

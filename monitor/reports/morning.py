@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from incidents.incident import Incident
-from incidents.messages import duration, local, plain
-from language import N_, current, gettext, ngettext
+from incidents.messages import duration, plain
+from language import N_, current, gettext, local, ngettext
 from monitor.reports import needs
 from monitor.reports.document import Block, Document, Items, Kind, Mark, Paragraph, Section, Table, columns
 from monitor.reports.needs import Found, Seen, Unknown

@@ -10,8 +10,8 @@ from alerting.oncall import Override, who_would_be_paged
 from alerting.rules import Rule, Severity
 from incidents.grouping import cause
 from incidents.incident import Incident, Stage
-from incidents.messages import REMEDIES, duration, local, plain
-from language import DEFAULT, N_, current, gettext, ngettext, translated
+from incidents.messages import REMEDIES, duration, plain
+from language import DEFAULT, N_, current, gettext, local, ngettext, translated
 from monitor.config.model import Asset, Check, Config
 from monitor.reports.document import Item, Mark
 from monitor.reports.endings import endings

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from alerting.rules import Episode
 from incidents.incident import Incident, Origin
-from incidents.messages import duration, local
+from incidents.messages import duration
 from incidents.recovery import Mean
 from incidents.review import Action, Category
-from language import N_, gettext, month, ngettext, weekday
+from language import N_, gettext, local, month, ngettext, weekday
 from language import figures as written
 from monitor.reports.document import Block, Figure, Item, Items, Mark, Paragraph, Section, Table, columns
 from monitor.reports.facts import Facts

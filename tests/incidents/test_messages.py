@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from alerting.against import Against
 from alerting.rules import Episode, Phase, Rule, Severity, Why, close
 from incidents.lifecycle import UNWATCHED, US, Change, Entry, Incident, Stage, dismiss, opened, step
-from incidents.messages import Facts, duration, figure, firing, local, missed, plain, repeat, resolved, says, title
+from incidents.messages import Facts, duration, figure, firing, missed, plain, repeat, resolved, says, title
+from language import local
 from probes import Status
 
 LISBON = ZoneInfo("Europe/Lisbon")

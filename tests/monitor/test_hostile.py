@@ -169,14 +169,12 @@ async def test_a_chat_is_sent_one_line_for_each_of_ours(text: str, tmp_path: Pat
 CALLS = "@everyone <!channel> <@U1> [Your bank](http://pwn.example) <http://pwn.example|Your bank> <b>now</b> @here"
 
 
-@pytest.mark.parametrize("service", ["json", "mmost"])
-async def test_a_chat_reads_no_link_no_tag_and_no_call_to_everybody_in_a_name(service: str, tmp_path: Path) -> None:
+async def test_a_chat_reads_no_link_no_tag_and_no_call_to_everybody_in_a_name(tmp_path: Path) -> None:
     config = load(written(tmp_path, CALLS))
     made = notification(config, broken(config, CALLS), Key("e1", "chat", NoticeKind.FIRING, 0), None, NOW)
     async with chat() as (port, got):
-        channel = await AppriseChannel.open(
-            "chat", SecretStr(f"{service}://127.0.0.1:{port}/3ccdd113474722377935511fc8")
-        )
+        url = f"mmost://127.0.0.1:{port}/3ccdd113474722377935511fc8"
+        channel = await AppriseChannel.open("chat", SecretStr(url))
         assert (await channel.send(made)).outcome is Outcome.ACCEPTED
     said = json.dumps(got)
     assert "@ everyone < !channel> < @U1> [Your bank] (http" in said

@@ -18,7 +18,7 @@ from monitor.store.tables import metadata
 from probes._engines.uplinks import Contract, Uplink
 
 TEXTS = {
-    "markup": "=1<script>alert(1)</script><pwn owned=\"1\">'\"</title></textarea></style><pwn owned='1'> {{94*1001}}",
+    "markup": '=1<script>alert(1)</script><pwn owned="1">\'"</title></textarea></style><pwn owned=1> {{999983*999979}}',
     "attribute": "+1\"><img src=x onerror=alert(1) owned=1>' owned='1 \x1b[31m\x1b]0;pwn\x07\x9b2J\x00 %(x)s {x} {0}",
     "direction": "-1\u202e\u2066\u2069\u200f\ud800\U0001f3e2 [x](javascript:alert(1)) `x` ![x](http://x)",
     "lines": "@SUM(1)\r\nBcc: pwn@example.org\r\n\r\n<svg onload=alert(1) owned=1>\n# pwn\n| a | b |",
@@ -100,7 +100,7 @@ def taken_apart(html: str) -> list[tuple[str, dict[str, str]]]:
 def intrusions(html: str) -> list[str]:
     """What of a page would be an element, an attribute or an address that came from one of the texts."""
     found = [OBEYED.findall(html)] if OBEYED.search(html) else []
-    if "94094" in html:
+    if "999962000357" in html:
         found.append(["an expression was evaluated"])
     for name, attributes in taken_apart(html):
         if name in ("pwn", "iframe", "object", "embed", "base") or "owned" in attributes:

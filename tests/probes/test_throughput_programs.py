@@ -76,9 +76,12 @@ class TestIperf3:
         assert found.value(BYTES, "down") is None
 
     async def test_one_that_is_busy_is_no_fault_of_the_line(self, server: int) -> None:
-        other = (require.program("iperf3"), "-c", "127.0.0.1", "-p", str(server), "-t", "30", "-b", "1M")
-        with subprocess.Popen(other, stdout=subprocess.DEVNULL) as process:
+        client = (require.program("iperf3"), "-c", "127.0.0.1", "-p", str(server))
+        other = (*client, "-t", "30", "-b", "1M", "--forceflush")
+        with subprocess.Popen(other, stdout=subprocess.PIPE, text=True) as process:
             try:
+                assert process.stdout is not None
+                assert any("connected to" in line for line in process.stdout), "the other was not the first"
 
                 async def is_busy() -> bool:
                     found = await reading(server="iperf3", url=f"iperf3://127.0.0.1:{server}", up=0, budget=1_000_000)

@@ -163,7 +163,8 @@ def onward(request: web.Request, secret: str) -> web.HTTPSeeOther:
     """With the new session on to the page that was wanted, else to the board."""
     back = request.cookies.get(_BACK, "")
     answer = web.HTTPSeeOther(back if is_our_path(back) else "/")
-    answer.del_cookie(_BACK, path="/sign-in")
+    if back:
+        answer.del_cookie(_BACK, path="/sign-in")
     set_cookie(request, answer, secret)
     return answer
 

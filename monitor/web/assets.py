@@ -19,7 +19,7 @@ from monitor.web.ruling import rulings
 from monitor.web.service import App
 from probes import load
 
-MOST_SPANS = 20_000
+MOST_SPANS = 10_000
 """How many turns of an asset's checks are read for its history; what turns more often is drawn no further."""
 RECENT = 10
 """How many of its newest incidents are shown."""

@@ -11,7 +11,7 @@ from monitor.config.model import Check
 from monitor.web import pages, views
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Shown, Text
-from monitor.web.api.paging import Page, Paged, following, page
+from monitor.web.api.paging import Page, Paged, part
 from monitor.web.api.site import asset_of
 from monitor.web.ruling import Ruling, rulings
 from monitor.web.words import short
@@ -91,8 +91,7 @@ class ChecksAsked(Paged):
 async def checks(call: Call) -> Reply:
     """GET /checks: in the order of the configuration."""
     all = [one for one in call.app.config.checks if call.query.asset in ("", one.asset)]
-    rest = following(all, call.query.after, lambda one: one.id)
-    found, next = page(call.request, rest[: call.query.limit + 1], call.query.limit, lambda one: one.id)
+    found, next = part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[CheckShown](items=await _shown(call, found), next=next or None), next=next)
 
 

@@ -68,16 +68,14 @@ class TestWanted(Body):
 async def destinations(call: Call) -> Reply:
     """GET /destinations: in the order of the configuration."""
     all, _ = await deliveries.gathered(call.app)
-    rest = paging.following(all, call.query.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
+    some, next = paging.part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[DestinationShown](items=[_destination(one) for one in some], next=next or None), next=next)
 
 
 async def messages(call: Call) -> Reply:
     """GET /deliveries: the newest messages, newest first."""
     _, all = await deliveries.gathered(call.app)
-    rest = paging.following(all, call.query.after, lambda one: str(one.message.id))
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: str(one.message.id))
+    some, next = paging.part(call.request, all, call.query, lambda one: str(one.message.id))
     return Reply(Page[MessageShown](items=[_message(one) for one in some], next=next or None), next=next)
 
 

@@ -54,8 +54,7 @@ async def listed(call: Call) -> Reply:
     incident = await found(call)
     async with call.app.store.connect() as conn:
         all = await attachments.of_incident(conn, incident.id)
-    rest = paging.following(all, call.query.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
+    some, next = paging.part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[FileShown](items=[_shown(one) for one in some], next=next or None), next=next)
 
 

@@ -86,8 +86,7 @@ async def maintenance(call: Call) -> Reply:
     """GET /maintenance: in the order in which it begins."""
     # In a thread: to look a year ahead takes some milliseconds for each piece of work.
     found = await asyncio.to_thread(gates.works, call.app.config, call.now)
-    rest = paging.following(found, call.query.after, lambda one: one.plan.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.plan.id)
+    some, next = paging.part(call.request, found, call.query, lambda one: one.plan.id)
     return Reply(Page[WorkShown](items=[_work(one) for one in some], next=next or None), next=next)
 
 

@@ -48,8 +48,7 @@ async def related(call: Call) -> Reply:
     incident, asked = await found(call), call.query
     async with call.app.store.connect() as conn:
         earlier = await stored.opened_since(conn, incident.opened - record.LOOKED_BACK)
-    rest = paging.following(record.related(incident, earlier), asked.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, asked.limit, lambda one: one.id)
+    some, next = paging.part(call.request, record.related(incident, earlier), asked, lambda one: one.id)
     return Reply(Page[IncidentBrief](items=[brief(one) for one in some], next=next or None), next=next)
 
 

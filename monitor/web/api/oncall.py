@@ -140,8 +140,7 @@ async def ahead(call: Call) -> Reply:
     def id(one: Duty) -> str:
         return f"{start.isoformat()} {one.schedule} {one.starts.isoformat()}"
 
-    rest = paging.following(found, asked.after, id)
-    some, next = paging.page(call.request, rest, asked.limit, id)
+    some, next = paging.part(call.request, found, asked, id)
     items = [
         ShiftShown(schedule=one.schedule, person=one.person or None, starts=one.starts, ends=one.ends) for one in some
     ]
@@ -164,8 +163,7 @@ async def would_hear(call: Call) -> Reply:
 async def listed(call: Call) -> Reply:
     """GET /overrides: those that are on, to come, or ended in the last month; the newest first."""
     all = sorted(call.app.overrides, key=lambda one: one.id, reverse=True)
-    rest = paging.following(all, call.query.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
+    some, next = paging.part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[OverrideShown](items=[_shown(one, call) for one in some], next=next or None), next=next)
 
 

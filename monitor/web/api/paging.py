@@ -55,6 +55,11 @@ def page(request: web.Request, found: Sequence[T], limit: int, id: Callable[[T],
     return found[:limit], str(request.rel_url.update_query(cursor=cursor))
 
 
+def part(request: web.Request, items: Sequence[S], asked: Paged, id: Callable[[S], str]) -> tuple[Sequence[S], str]:
+    """The page that is asked for of a list that is at hand, and the address of the next page or "". Raises 422."""
+    return page(request, following(items, asked.after, id), asked.limit, id)
+
+
 def following(items: Sequence[S], after: str | None, id: Callable[[S], str]) -> Sequence[S]:
     """What comes after the item of that id, all for None. Raises 422 if it is not among them."""
     if after is None:

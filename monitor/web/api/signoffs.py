@@ -100,8 +100,7 @@ class ReviewSigned(Body):
 async def credential_audits(call: Call) -> Reply:
     """GET /audits/credentials: in the order of the configuration."""
     found = audits.shown(call.app.config, call.app)
-    rest = paging.following(found, call.query.after, lambda one: one.check.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.check.id)
+    some, next = paging.part(call.request, found, call.query, lambda one: one.check.id)
     return Reply(Page[AuditShown](items=[_audit(one) for one in some], next=next or None), next=next)
 
 
@@ -121,8 +120,7 @@ async def reviews(call: Call) -> Reply:
     """GET /reviews: what is due first comes first."""
     async with call.app.store.connect() as conn:
         found = await standing(call.app.config, conn, call.now)
-    rest = paging.following(found, call.query.after, lambda one: one.check.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.check.id)
+    some, next = paging.part(call.request, found, call.query, lambda one: one.check.id)
     return Reply(Page[ReviewShown](items=[_review(one) for one in some], next=next or None), next=next)
 
 

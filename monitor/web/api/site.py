@@ -10,7 +10,7 @@ from monitor.config.model import SECTIONS, Asset
 from monitor.web import pages, views
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Shown, Text
-from monitor.web.api.paging import Page, Paged, following, page
+from monitor.web.api.paging import Page, Paged, part
 from monitor.web.api.problems import Fault, Unfit
 from monitor.web.words import short
 
@@ -76,8 +76,7 @@ async def assets(call: Call) -> Reply:
     if section and section not in SECTIONS:
         raise Unfit(Fault("section", f"must be one of {', '.join(SECTIONS)}"))
     all = [one for one in call.app.config.assets if not section or one.section == section]
-    rest = following(all, call.query.after, lambda one: one.id)
-    found, next = page(call.request, rest[: call.query.limit + 1], call.query.limit, lambda one: one.id)
+    found, next = part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[AssetShown](items=await _shown(call, found), next=next or None), next=next)
 
 

@@ -108,8 +108,7 @@ async def listed(call: Call) -> Reply:
     """GET /users: by name."""
     async with call.app.store.connect() as conn:
         all = await stored.everybody(conn)
-    rest = paging.following(all, call.query.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
+    some, next = paging.part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[UserShown](items=[_shown(one) for one in some], next=next or None), next=next)
 
 
@@ -175,8 +174,7 @@ async def token_list(call: Call) -> Reply:
     """GET /tokens: everybody's, the newest first."""
     async with call.app.store.connect() as conn:
         all = await stored_tokens.page(conn)
-    rest = paging.following(all, call.query.after, lambda one: one.id)
-    some, next = paging.page(call.request, rest, call.query.limit, lambda one: one.id)
+    some, next = paging.part(call.request, all, call.query, lambda one: one.id)
     return Reply(Page[TokenShown](items=[TokenShown.model_validate(one) for one in some], next=next or None), next=next)
 
 

@@ -29,7 +29,7 @@ equipment:
 
 NOW = datetime.now(UTC)
 OPEN = Incident("01A", "printer", "Printer is down", Severity.WARNING, NOW - timedelta(hours=1))
-TODO = Action("a1", "01B", "Buy a spare", "ana", date(2027, 1, 1), NOW, "Ben")
+SPARE = Action("a1", "01B", "Buy a spare", "ana", date(2027, 1, 1), NOW, "Ben")
 OVER = Incident(
     "01B",
     "printer",
@@ -41,7 +41,7 @@ OVER = Incident(
     resolved=NOW - timedelta(days=1),
     member_minutes=900,
     category=Category.HARDWARE,
-    actions=(TODO,),
+    actions=(SPARE,),
 )
 
 

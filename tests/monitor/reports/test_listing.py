@@ -1,8 +1,10 @@
 """Availability of everything over any time: what is listed, and which time counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from peers import past
 
 from incidents.availability import Availability, Span
 from monitor.config import Config
@@ -43,21 +45,7 @@ def facts(config: Config) -> Facts:
         "fibre/ping": down("fibre/ping", (7, 11)),
         "lte/ping": down("lte/ping", (9, 9.5), (16, 17)),
     }
-    return Facts(
-        config=config,
-        start=START,
-        end=START + 24 * HOUR,
-        made=START + 24 * HOUR,
-        spans=spans,
-        incidents=(),
-        actions=(),
-        episodes=(),
-        told={},
-        signoffs=(),
-        figures=(),
-        latest={},
-        series={},
-    )
+    return past.facts(config, START, START + 24 * HOUR, spans=spans)
 
 
 def hours(up: float, down: float) -> Availability:
@@ -107,8 +95,8 @@ def test_the_site_is_the_mean_of_its_assets_by_the_people_they_serve(facts: Fact
     assert site.ratio == pytest.approx(1 - (30 * 3 + 10 * 1.5) / (40 * 10))
 
 
-def test_nothing_measured_is_unknown_and_not_up(config: Config, facts: Facts) -> None:
-    empty = Facts(**{name: getattr(facts, name) for name in Facts.__dataclass_fields__} | {"spans": {}})
+def test_nothing_measured_is_unknown_and_not_up(facts: Facts) -> None:
+    empty = replace(facts, spans={})
     listed = rows(empty, Counted())
     assert all(row.found.ratio is None for row in listed)
     assert Row("asset", "fibre", Availability(unknown=8 * HOUR)) in listed

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from peers import past
 
 from alerting.gates import Stretch
 from alerting.rules import Severity
@@ -52,21 +53,8 @@ def span(check: str, start: float, end: float, status: Status = Status.UP) -> Sp
 
 
 def facts_of(config: Config, spans: Mapping[str, tuple[Span, ...]], *incidents: Incident) -> Facts:
-    return Facts(
-        config=config,
-        start=START,
-        end=START + LENGTH,
-        made=START + LENGTH,
-        spans=spans,
-        incidents=incidents,
-        actions=(),
-        episodes=(),
-        told={},
-        signoffs=(),
-        figures=(),
-        latest={},
-        series={},
-    )
+    end = START + LENGTH
+    return past.facts(config, START, end, made=end, spans=spans, incidents=incidents)
 
 
 @pytest.fixture

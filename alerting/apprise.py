@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 from pydantic import SecretStr
 
 from alerting.channels import Channel, Delivery, NoticeKind, Notification, Outcome
+from alerting.markup import literal
 from alerting.rules import Severity
 from language import N_, gettext
 
@@ -41,13 +42,6 @@ _PERHAPS_SENT = re.compile(
     r"(?:[Rr]ead )?timed out|Connection reset by peer|closed connection without response|unexpectedly closed|"
     r"Broken pipe|Connection aborted|Connection broken|MQTT message could not be delivered"
 )
-_MARKUP = re.compile(r"<(?=[\w@!#&/])|\](?=\()|@(?=(?:everyone|here|channel|all)\b)")
-"""After which a chat would read a tag, a link under another name, or a call to everybody."""
-_VERBATIM = {
-    *("mailto", "mailtos", "mqtt", "mqtts", "irc", "ircs", "syslog"),
-    *("json", "jsons", "xml", "xmls", "form", "forms"),
-}
-"""Services, by the schemes of their URLs, to which text is text."""
 _CAUSE = re.compile(r"[\w /]*[Ee]xception: ")
 _ANSWER = re.compile(r"Response Details:\s*(b'.*'|b\".*\")", re.DOTALL)
 _NEVER = re.compile(r"unsupported|not supported|is invalid|is currently disabled", re.IGNORECASE)
@@ -196,10 +190,10 @@ def judge(accepted: bool, records: list[logging.LogRecord]) -> Delivery:
 def fit(plugin: "NotifyBase", title: str, body: str) -> tuple[str, str]:
     """Title and body cut to what the service takes in one message; a service without titles has them in the body.
 
-    Many services read markup even in what is sent to them as text, so what a name could begin some with is set apart.
+    Many services read markup even in what is sent to them as text, which must stay text.
     """
-    if not plugin.schemas() & _VERBATIM:  # type: ignore[no-untyped-call] # Apprise does not say that it is a set
-        title, body = (_MARKUP.sub(r"\g<0> ", text) for text in (title, body))
+    # Apprise does not say that it is a set.
+    title, body = literal(title, body, plugin.schemas())  # type: ignore[no-untyped-call]
     room = plugin.body_maxlen - plugin.overflow_buffer
     if plugin.title_maxlen > 0:
         title = _cut(title, plugin.title_maxlen)
@@ -244,10 +238,13 @@ def _type(notification: Notification) -> "NotifyType":
 def _plugin(destination: str, url: str, timeout: float) -> "NotifyBase":
     """The plugin of a URL, with our own limits whatever the URL asks for."""
     from apprise import Apprise, AppriseAsset
+    from apprise.plugins import url_to_dict
 
     _silence()
     asset = AppriseAsset(app_id="Deskwatch", app_desc="Deskwatch", http_redirects=False, storage_mode="memory")
-    plugin = Apprise.instantiate(url, asset=asset)
+    parts = url_to_dict(url)  # type: ignore[no-untyped-call]
+    # Else Apprise writes Markdown for some services, and its escapes into our addresses.
+    plugin = Apprise.instantiate(parts | {"format": "text"}, asset=asset) if parts else None
     if plugin is None:
         raise ValueError(
             f"destination {destination}: its URL is none that Apprise can use; "

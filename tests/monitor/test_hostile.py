@@ -166,10 +166,13 @@ async def test_a_chat_is_sent_one_line_for_each_of_ours(text: str, tmp_path: Pat
     assert len(payload["message"]) < 4000
 
 
-CALLS = "@everyone <!channel> <@U1> [Your bank](http://pwn.example) <http://pwn.example|Your bank> <b>now</b> @here"
+CALLS = (
+    "@everyone <!channel> <@U1> [Your bank](http://pwn.example) <http://pwn.example|Your bank> <b>now</b> @here "
+    "**pay** _at_ ~~your~~ `counter`"
+)
 
 
-async def test_a_chat_reads_no_link_no_tag_and_no_call_to_everybody_in_a_name(tmp_path: Path) -> None:
+async def test_a_chat_reads_no_link_no_tag_no_mark_and_no_call_to_everybody_in_a_name(tmp_path: Path) -> None:
     config = load(written(tmp_path, CALLS))
     made = notification(config, broken(config, CALLS), Key("e1", "chat", NoticeKind.FIRING, 0), None, NOW)
     async with chat() as (port, got):
@@ -178,7 +181,8 @@ async def test_a_chat_reads_no_link_no_tag_and_no_call_to_everybody_in_a_name(tm
         assert (await channel.send(made)).outcome is Outcome.ACCEPTED
     said = json.dumps(got)
     assert "@ everyone < !channel> < @U1> [Your bank] (http" in said
-    assert not [one for one in ("@everyone", "@here", "](", "<!", "<@", "<b", "<h") if one in said]
+    assert r"\*\*pay\*\* \_at\_ \~\~your\~\~ \`counter\`" in got[0]["text"]
+    assert not [one for one in ("@everyone", "@here", "](", "<!", "<@", "<b", "<h", "**") if one in said]
 
 
 COMMANDS = (

@@ -1,11 +1,12 @@
 """Who is on call: people, rotations that hand over on the wall clock, overrides, and whom a step of a route reaches."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import accumulate, count, pairwise, takewhile
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from language import N_, gettext
 
 _LOOK_BACK = timedelta(days=30)
 """How far back the beginning of a gap is looked for."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Contact(NamedTuple):
@@ -67,6 +69,14 @@ class Shift(NamedTuple):
     starts: datetime
     ends: datetime
     person: str
+
+
+class Stretch(NamedTuple):
+    """A schedule is with one person, or with nobody (None), from `starts` until just before `ends`, aware UTC."""
+
+    starts: datetime
+    ends: datetime
+    person: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +155,7 @@ def on_call(schedule: Schedule, overrides: Iterable[Override], at: datetime) -> 
 
     Every override of the schedule counts: give those that are `valid`.
     """
-    taken = [one for one in overrides if one.schedule == schedule.id and one.starts <= at < one.ends]
-    if taken:
-        return max(taken, key=lambda one: (one.created, one.id)).person
-    fixed = [shift for shift in schedule.fixed if shift.starts <= at < shift.ends]
-    if fixed:
-        return max(fixed, key=lambda shift: shift.starts).person
-    return _by_turns(schedule, at)
+    return _set(schedule, overrides, at) or _by_turns(schedule, at)[0]
 
 
 def valid(overrides: Iterable[Override], directory: Directory) -> tuple[Override, ...]:
@@ -159,27 +163,28 @@ def valid(overrides: Iterable[Override], directory: Directory) -> tuple[Override
     return tuple(one for one in overrides if one.person in directory.people and one.schedule in directory.schedules)
 
 
+def stretches(schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime) -> Iterator[Stretch]:
+    """All of the time between two instants, in order, clipped to them, each as long as nothing changes.
+
+    One after the other as they are asked for: of turns of an hour a year has thousands.
+    """
+    for person, found in groupby(_pieces(schedule, overrides, start, end), itemgetter(2)):
+        pieces = list(found)
+        yield Stretch(pieces[0].starts, pieces[-1].ends, person)
+
+
 def shifts(schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime) -> tuple[Shift, ...]:
     """Who has the schedule between two instants: in order, clipped to them, each as long as the person stays."""
-    near = replace(schedule, fixed=tuple(one for one in schedule.fixed if one.starts < end and one.ends > start))
-    mine = [one for one in overrides if one.schedule == schedule.id and one.starts < end and one.ends > start]
-    found: list[Shift] = []
-    for begin, until in pairwise((*_changes(near, mine, start.astimezone(UTC), end), end.astimezone(UTC))):
-        person = on_call(near, mine, begin)
-        if found and found[-1].ends == begin and found[-1].person == person:
-            found[-1] = found[-1]._replace(ends=until)
-        elif person is not None:
-            found.append(Shift(begin, until, person))
-    return tuple(found)
+    found = stretches(schedule, overrides, start, end)
+    return tuple(Shift(begin, until, person) for begin, until, person in found if person is not None)
 
 
 def gaps(
     schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime
 ) -> tuple[tuple[datetime, datetime], ...]:
     """The stretches between two instants in which nobody has the schedule, in order."""
-    covered = shifts(schedule, overrides, start, end)
-    edges = [start.astimezone(UTC), *(edge for one in covered for edge in one[:2]), end.astimezone(UTC)]
-    return tuple((begin, until) for begin, until in zip(edges[::2], edges[1::2], strict=True) if begin < until)
+    found = stretches(schedule, overrides, start, end)
+    return tuple((begin, until) for begin, until, person in found if person is None)
 
 
 def warnings(
@@ -285,12 +290,25 @@ def _contacts(person: Person, severity: Severity, words: str) -> Iterable[Reache
     return (Reached(one.destination, words) for one in wanted)
 
 
-def _by_turns(schedule: Schedule, at: datetime) -> str | None:
+def _set(schedule: Schedule, overrides: Iterable[Override], at: datetime) -> str | None:
+    """Who has the schedule at an instant by an override or a fixed shift."""
+    taken = [one for one in overrides if one.schedule == schedule.id and one.starts <= at < one.ends]
+    if taken:
+        return max(taken, key=lambda one: (one.created, one.id)).person
+    fixed = [shift for shift in schedule.fixed if shift.starts <= at < shift.ends]
+    return max(fixed, key=lambda shift: shift.starts).person if fixed else None
+
+
+def _by_turns(schedule: Schedule, at: datetime) -> tuple[str | None, datetime]:
+    """Whose turn it is at an instant, and until when at least."""
     rotation = schedule.rotation
     if rotation is None or not rotation.people:
-        return None
+        return None, _NEVER
     turn = _turn(rotation, schedule.zone, at)
-    return rotation.people[turn % len(rotation.people)] if turn >= 0 else None
+    if turn < 0:
+        return None, _begin(rotation, schedule.zone, 0)
+    ends = _begin(rotation, schedule.zone, turn + 1) if len(set(rotation.people)) > 1 else _NEVER
+    return rotation.people[turn % len(rotation.people)], ends
 
 
 def _turn(rotation: Rotation, zone: ZoneInfo, at: datetime) -> int:
@@ -310,18 +328,17 @@ def _begin(rotation: Rotation, zone: ZoneInfo, turn: int) -> datetime:
     return instant(rotation.starts + passed, zone)
 
 
-def _changes(schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime) -> tuple[datetime, ...]:
-    """The start, and every instant before the end at which somebody else may take the schedule over, in order."""
-    edges = [edge for one in overrides for edge in (one.starts, one.ends)]
-    edges += [edge for one in schedule.fixed for edge in one[:2]]
-    edges += _handoffs(schedule, start, end)
-    return tuple(sorted({edge for edge in (start, *edges) if start <= edge < end}))
-
-
-def _handoffs(schedule: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
-    rotation = schedule.rotation
-    if rotation is None:
-        return iter(())
-    first = max(_turn(rotation, schedule.zone, start), 0)
-    begins = (_begin(rotation, schedule.zone, turn) for turn in count(first))
-    return takewhile(lambda begin: begin < end, begins)
+def _pieces(schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime) -> Iterator[Stretch]:
+    """What `stretches` are made of: from each instant to the next at which somebody else may take the schedule over."""
+    near = replace(schedule, fixed=tuple(one for one in schedule.fixed if one.starts < end and one.ends > start))
+    mine = [one for one in overrides if one.schedule == schedule.id and one.starts < end and one.ends > start]
+    given = [(one.starts, one.ends) for one in mine] + [(one.starts, one.ends) for one in near.fixed]
+    edges = sorted({end, *(edge for both in given for edge in both if edge < end)})
+    at = start.astimezone(UTC)
+    while at < end:
+        person, until = _set(near, mine, at), edges[bisect_right(edges, at)]
+        if person is None:
+            person, hands_over = _by_turns(near, at)
+            until = min(until, hands_over)
+        yield Stretch(at, until.astimezone(UTC), person)
+        at = until.astimezone(UTC)

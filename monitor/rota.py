@@ -1,15 +1,16 @@
 """On call, for people: who it is, who comes next, who would be paged, and overrides from what a person typed."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ulid import ULID
 
 from alerting.gates import Silence, Subject
-from alerting.oncall import Override, Rung, gaps, instant, shifts, valid, who_would_be_paged
+from alerting.oncall import Override, Rung, Schedule, instant, on_call, stretches, valid, who_would_be_paged
 from alerting.rules import Severity
 from language import N_, gettext
 from monitor.config.model import Asset, Config
@@ -35,16 +36,30 @@ class Duty(NamedTuple):
     person: str
 
 
-def duties(config: Config, overrides: Iterable[Override], start: datetime, end: datetime) -> tuple[Duty, ...]:
-    """All of the time between two instants: each schedule's shifts and gaps, in order, clipped to them."""
-    directory = config.directory
-    heeded = valid(overrides, directory)
-    found = []
+def duties(config: Config, overrides: Iterable[Override], start: datetime, end: datetime) -> Iterator[Duty]:
+    """All of the time between two instants: each schedule's shifts and gaps, in order, clipped to them.
+
+    One after the other as they are asked for, as `stretches` are.
+    """
+    heeded = valid(overrides, config.directory)
     for schedule in config.schedules:
-        held = [(one.starts, one.ends, _name(config, one.person)) for one in shifts(schedule, heeded, start, end)]
-        free = [(begin, until, "") for begin, until in gaps(schedule, heeded, start, end)]
-        found += [Duty(schedule.id, *one) for one in sorted(held + free)]
-    return tuple(found)
+        yield from _duties(config, schedule, heeded, start, end)
+
+
+def duties_after(
+    config: Config, overrides: Iterable[Override], start: datetime, end: datetime, schedule: str, at: datetime
+) -> Iterator[Duty]:
+    """The `duties` that follow the one of a schedule that starts at an instant, without those before it.
+
+    Raises LookupError if there is none.
+    """
+    heeded, ids = valid(overrides, config.directory), [one.id for one in config.schedules]
+    if schedule not in ids or not _starts(config.schedules[ids.index(schedule)], heeded, start, end, at):
+        raise LookupError(f"no duty of the schedule {schedule!r} starts at {at.isoformat()}")
+    here, *others = config.schedules[ids.index(schedule) :]
+    yield from islice(_duties(config, here, heeded, at, end), 1, None)
+    for one in others:
+        yield from _duties(config, one, heeded, start, end)
 
 
 def holders(config: Config, overrides: Iterable[Override], at: datetime) -> tuple[Duty, ...]:
@@ -117,6 +132,20 @@ def _require(id: str, what: str, known: Sequence[str]) -> None:
     if id not in known:
         there = f"there are {', '.join(known)}" if known else f"the configuration has no {what}"
         raise ValueError(f"there is no {what} {id[:60]!r}{did_you_mean(id, known) or f'; {there}'}")
+
+
+def _duties(
+    config: Config, schedule: Schedule, heeded: tuple[Override, ...], start: datetime, end: datetime
+) -> Iterator[Duty]:
+    for one in stretches(schedule, heeded, start, end):
+        yield Duty(schedule.id, one.starts, one.ends, _name(config, one.person) if one.person is not None else "")
+
+
+def _starts(schedule: Schedule, heeded: tuple[Override, ...], start: datetime, end: datetime, at: datetime) -> bool:
+    """Whether one of the schedule's duties between two instants starts then."""
+    if not start <= at < end:
+        return False
+    return at == start or on_call(schedule, heeded, at) != on_call(schedule, heeded, at - datetime.resolution)
 
 
 def _name(config: Config, person: str) -> str:

@@ -92,7 +92,7 @@ async def drop_override(request: web.Request) -> NoReturn:
 
 def _page(request: web.Request, typed: Typed, asked: Asked | None = None, fault: str = "") -> web.Response:
     app, now = request.app[APP], auth.utc_now()
-    duties = rota.duties(app.config, app.overrides, now, now + AHEAD)
+    duties = tuple(rota.duties(app.config, app.overrides, now, now + AHEAD))
     return page(
         request,
         "on_call.html",

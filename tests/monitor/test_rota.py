@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from alerting.gates import Silence
@@ -14,7 +17,7 @@ from alerting.routes import Route, Step
 from alerting.rules import Severity
 from alerting.silences import parse_matcher
 from monitor.config.model import Asset, Config, Server, Site, Storage
-from monitor.rota import Duty, duties, moment, paged, typed
+from monitor.rota import Duty, duties, duties_after, moment, paged, typed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 12, 4, 12, tzinfo=UTC)  # a Friday, 13:00 in Berlin
@@ -86,7 +89,7 @@ def test_an_override_that_makes_no_sense_is_refused(given: tuple[str, str, str, 
 def test_duties_are_shifts_and_gaps_without_holes() -> None:
     override = Override("01", "it", "ben", NOW, NOW + HOUR, "ana", NOW)
     gone = replace(override, id="02", person="zoe", starts=NOW - 2 * DAY, ends=NOW + DAY)
-    found = duties(CONFIG, (override, gone), NOW - 12 * HOUR, NOW + DAY)
+    found = tuple(duties(CONFIG, (override, gone), NOW - 12 * HOUR, NOW + DAY))
     begin = datetime(2026, 12, 4, 8, tzinfo=UTC)
     assert found == (
         Duty("it", NOW - 12 * HOUR, begin, ""),
@@ -95,6 +98,52 @@ def test_duties_are_shifts_and_gaps_without_holes() -> None:
         Duty("it", NOW + HOUR, begin + DAY, "Ana Lopes"),
         Duty("it", begin + DAY, NOW + DAY, "Ben Sousa"),
     )
+
+
+def hourly(*people: str) -> Config:
+    """Two schedules with turns of an hour."""
+    turns = Rotation(people, Period.HOUR, 1, datetime(2026, 10, 20, 9))  # noqa: DTZ001
+    return replace(CONFIG, schedules=tuple(Schedule(id, BERLIN, turns) for id in ("doors", "it")))
+
+
+@given(
+    people=st.lists(st.sampled_from(["ana", "ben"]), max_size=3),
+    taken=st.lists(st.tuples(st.integers(-5, 30), st.integers(1, 20), st.sampled_from(["doors", "it"])), max_size=3),
+    limit=st.integers(1, 9),
+)
+def test_duties_page_by_page_are_the_duties_at_once(
+    people: list[str], taken: list[tuple[int, int, str]], limit: int
+) -> None:
+    config, end = hourly(*people), NOW + 30 * HOUR
+    overrides = [
+        Override(f"{n}", schedule, "ben", NOW + begin * HOUR / 2, NOW + (begin + lasts) * HOUR / 2, "ana", NOW)
+        for n, (begin, lasts, schedule) in enumerate(taken)
+    ]
+    page = list(islice(duties(config, overrides, NOW, end), limit))
+    found = page
+    while page:
+        last = found[-1]
+        page = list(islice(duties_after(config, overrides, NOW, end, last.schedule, last.starts), limit))
+        found = [*found, *page]
+    assert found == list(duties(config, overrides, NOW, end))
+
+
+@pytest.mark.parametrize(("schedule", "hours"), [("it", 1), ("doors", 12), ("it", -1), ("none", 0)])
+def test_no_duties_follow_one_that_there_is_not(schedule: str, hours: int) -> None:
+    override = Override("01", "it", "ben", NOW, NOW + 2 * HOUR, "ana", NOW)
+    with pytest.raises(LookupError):
+        next(duties_after(hourly("ana", "ben"), (override,), NOW, NOW + 12 * HOUR, schedule, NOW + hours * HOUR))
+
+
+def test_only_the_duties_that_are_asked_for_are_worked_out() -> None:
+    far = datetime(9000, 1, 1, tzinfo=UTC)  # all of it would take minutes
+    config = hourly("ana", "ben")
+    assert len(list(islice(duties(config, (), NOW, far), 50))) == 50
+    late = datetime(8000, 1, 1, tzinfo=UTC)
+    after = list(islice(duties_after(config, (), NOW, far, "doors", late), 50))
+    assert [one.starts for one in after] == [late + n * HOUR for n in range(1, 51)]
+    (alone, _) = duties(hourly("ana"), (), NOW, far)
+    assert (alone.starts, alone.ends) == (NOW, far)
 
 
 def test_who_would_be_paged_says_what_holds_the_message_back_and_who_has_it_then() -> None:

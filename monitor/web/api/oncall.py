@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated
+from itertools import islice
+from typing import Annotated, NamedTuple
 
 from aiohttp import web
 from pydantic import Field
@@ -88,6 +89,15 @@ class WouldHear(Shown):
     items: list[RungShown]
 
 
+class _Last(NamedTuple):
+    """The last shift of a page, and when the first page was asked for: later ones go on from then, or shifts would be
+    cut elsewhere."""
+
+    asked: datetime
+    schedule: str
+    starts: datetime
+
+
 class OnCallAsked(Query):
     """When, now unless said."""
 
@@ -133,14 +143,20 @@ async def now(call: Call) -> Reply:
 async def ahead(call: Call) -> Reply:
     """GET /on-call/shifts: all of the next days, schedule by schedule."""
     app, asked = call.app, call.query
-    start = _first_page(asked.after, call.now)
-    # In a thread: a year of days takes some milliseconds for each schedule.
-    found = await asyncio.to_thread(rota.duties, app.config, app.overrides, start, start + timedelta(days=asked.days))
+    last = _last(asked.after, call.now) if asked.after is not None else None
+    start = last.asked if last is not None else call.now
+    within = app.config, app.overrides, start, start + timedelta(days=asked.days)
+    coming = rota.duties(*within) if last is None else rota.duties_after(*within, last.schedule, last.starts)
+    try:
+        # In a thread: a page of turns of an hour takes some milliseconds.
+        found = await asyncio.to_thread(lambda: list(islice(coming, asked.limit + 1)))
+    except LookupError:
+        raise Unfit(Fault("cursor", paging.GONE)) from None
 
     def id(one: Duty) -> str:
         return f"{start.isoformat()} {one.schedule} {one.starts.isoformat()}"
 
-    some, next = paging.part(call.request, found, asked, id)
+    some, next = paging.page(call.request, found, asked.limit, id)
     items = [
         ShiftShown(schedule=one.schedule, person=one.person or None, starts=one.starts, ends=one.ends) for one in some
     ]
@@ -207,14 +223,13 @@ def _shown(one: Override, call: Call) -> OverrideShown:
     return OverrideShown.model_validate({**asdict(one), "heeded": heeded})
 
 
-def _first_page(after: str | None, now: datetime) -> datetime:
-    """When the first page was asked for: the others go on from then, or shifts would be cut elsewhere. Raises 422."""
-    if after is None:
-        return now
+def _last(after: str, now: datetime) -> _Last:
+    """Where the page before ended. Raises 422 for what no answer gave, or one of long ago."""
     try:
-        start = datetime.fromisoformat(after.partition(" ")[0])
-        if now - _PAGED_WITHIN <= start <= now:
-            return start
+        asked, schedule, starts = after.split(" ")
+        last = _Last(datetime.fromisoformat(asked), schedule, datetime.fromisoformat(starts))
+        if now - _PAGED_WITHIN <= last.asked <= min(now, last.starts):
+            return last
     except (TypeError, ValueError):  # no instant, or one without a zone
         pass
     raise Unfit(Fault("cursor", paging.GONE))

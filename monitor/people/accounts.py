@@ -44,6 +44,17 @@ class By(NamedTuple):
         return Entry(self.now, self.who, self.address, what, target)
 
 
+class Untakable(ValueError):  # noqa: N818 - read as a sentence
+    """A name that cannot be taken; says why and what helps, in the language that is spoken where it is read."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message)
+        self._message, self._values = message, values
+
+    def __str__(self) -> str:
+        return gettext(self._message, **self._values)
+
+
 def folded(name: str) -> str:
     """A name as it is stored and compared."""
     return name.strip().lower()
@@ -54,7 +65,7 @@ async def add(
 ) -> User:
     """A new user with the hash of a password, or for whom somebody else vouches.
 
-    Raises ValueError, with the remedy, for a name that cannot be taken.
+    Raises Untakable for a name that cannot be taken.
     """
     wanted = folded(name)
     if not _NAME.fullmatch(wanted) or len(wanted) > LONGEST_NAME:
@@ -62,12 +73,12 @@ async def add(
             "the name {name} cannot be taken: write at most {most} letters a-z, digits and .@+-_, "
             "like `ana` or `ana@example.org`"
         )
-        raise ValueError(gettext(words, name=repr(name[:80]), most=LONGEST_NAME))
+        raise Untakable(words, name=repr(name[:80]), most=LONGEST_NAME)
     if wanted == LINK:
         words = N_("the name {name} belongs to the sign-in link; give everybody a name of their own")
-        raise ValueError(gettext(words, name=repr(LINK)))
+        raise Untakable(words, name=repr(LINK))
     if await users.named(conn, wanted) is not None:
-        raise ValueError(gettext("there is a user {name} already; take another name", name=repr(wanted)))
+        raise Untakable(N_("there is a user {name} already; take another name"), name=repr(wanted))
     made = User(str(ULID()), wanted, by.now, password, subject, roles=roles)
     await users.add(conn, made)
     await audit_log.add(conn, by.entry("user added", f"{wanted} ({_said(roles)})"))

@@ -30,15 +30,13 @@ _LEEWAY = timedelta(minutes=1)
 
 
 class Refused(Exception):  # noqa: N818 - read as a sentence
-    """Nobody was identified; the message says why and what helps: in English for the record, `told` to people."""
+    """Nobody was identified; says why and what helps, in the language that is spoken where it is read."""
 
     def __init__(self, message: str, **values: object) -> None:
-        super().__init__(message.format(**values) if values else message)
+        super().__init__(message)
         self._message, self._values = message, values
 
-    @property
-    def told(self) -> str:
-        """The message in the language that is spoken."""
+    def __str__(self) -> str:
         return gettext(self._message, **self._values)
 
 

@@ -8,9 +8,10 @@ from typing import NoReturn
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from language import N_, gettext
+from language import N_, gettext, speaking
 from monitor.config.model import Oidc
 from monitor.people import accounts
+from monitor.people.accounts import Untakable
 from monitor.people.oidc import Ask, Person, Provider, Refused
 from monitor.store import audit_log, users
 from monitor.store.users import User
@@ -20,6 +21,8 @@ from monitor.web.sign_in import begin_session, onward
 
 COOKIE = "deskwatch_oidc"
 """Ties a sign-in to the browser that has begun it, so that nobody is signed in as somebody else by a link."""
+BACK = "/sign-in/oidc/back"
+"""Where the provider sends the browser."""
 _LASTS = timedelta(minutes=10)
 _MOST = 1000
 
@@ -53,7 +56,7 @@ ASKED = web.AppKey("asked", Asked)
 async def begin(request: web.Request) -> NoReturn:
     """GET /sign-in/oidc: on to the provider."""
     asked, now = request.app[ASKED], auth.utc_now()
-    ask = Ask.new(f"{_base(request)}/sign-in/oidc/back")
+    ask = Ask.new(f"{_base(request)}{BACK}")
     try:
         answer = web.HTTPSeeOther(await _provider(asked).address(ask, now))
     except Refused as reason:
@@ -78,9 +81,12 @@ async def back(request: web.Request) -> NoReturn:
             secret = await begin_session(request, conn, user.name, user.id)
             await audit_log.add(conn, by(request)._replace(who=user.name).entry("signed in", "other provider"))
     except Refused as reason:
-        async with request.app[APP].store.begin() as conn:
-            await audit_log.add(conn, by(request).entry("sign-in failed", f"other provider: {reason}"))
-        raise web.HTTPForbidden(text=gettext("You are not signed in: {reason}.", reason=reason.told)) from None
+        app = request.app[APP]
+        with speaking(app.config.site.language):  # the record is for everybody
+            entry = by(request).entry("sign-in failed", f"other provider: {reason}")
+        async with app.store.begin() as conn:
+            await audit_log.add(conn, entry)
+        raise web.HTTPForbidden(text=gettext("You are not signed in: {reason}.", reason=reason)) from None
     answer = onward(request, secret)
     answer.del_cookie(COOKIE, path="/sign-in")
     raise answer
@@ -95,7 +101,7 @@ async def _user(request: web.Request, conn: AsyncConnection, person: Person) -> 
     if user is None:
         try:
             return await accounts.add(conn, actor, person.name, {site: person.role}, subject=person.subject)
-        except ValueError as error:
+        except Untakable as error:
             raise Refused(N_("no account can be made for you: {why}"), why=error) from None
     if user.disabled:
         raise Refused(N_("your account here is kept out; ask whoever runs Deskwatch"))
@@ -120,4 +126,4 @@ def _base(request: web.Request) -> str:
 
 def _unavailable(reason: Refused) -> web.HTTPServiceUnavailable:
     words = N_("The other provider cannot be used now: {reason}. Sign in here instead.")
-    return web.HTTPServiceUnavailable(text=gettext(words, reason=reason.told))
+    return web.HTTPServiceUnavailable(text=gettext(words, reason=reason))

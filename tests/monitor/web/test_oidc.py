@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,6 +104,22 @@ async def test_others_are_told_why_not(space, server: TestServer, provider: Glew
     async with browser(server) as client:
         answer = await client.get(await agree(client, provider, who), allow_redirects=False)
         assert (answer.status, words in await answer.text(), COOKIE in answer.cookies) == (403, True, False)
+
+
+@pytest.mark.parametrize(("site", "reader"), [("de", "en"), ("en", "de")])
+async def test_a_refusal_is_told_in_the_readers_language_and_recorded_in_the_sites(
+    space, server: TestServer, provider: Glewlwyd, site: str, reader: str
+) -> None:
+    await account(space.store, "taken@example.org", Role.ADMIN)
+    in_english = "no account can be made for you: there is a user 'taken@example.org' already"
+    async with browser(server) as client:
+        back = await agree(client, provider, "taken")
+        space.config = replace(space.config, site=replace(space.config.site, language=site))
+        told = await (await client.get(back, headers={"Accept-Language": reader})).text()
+    async with space.store.connect() as conn:
+        (noted, *_) = await audit_log.page(conn, 1)
+    assert (in_english in unescape(told), in_english in noted.target) == (reader == "en", site == "en")
+    assert ("already" in told, "already" in noted.target) == (reader == "en", site == "en")
 
 
 async def test_who_is_kept_out_stays_so(space, server: TestServer, provider: Glewlwyd) -> None:

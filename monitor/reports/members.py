@@ -27,11 +27,14 @@ _UNSEEN = ("passive.", "access.credentials")
 """What members do not notice: backups, syncs, audits."""
 
 
-def tell(asset: Asset, severity: Severity) -> str:
-    """The sentence about a fault of that severity; "" where members notice nothing."""
+def tell(asset: Asset, severity: Severity, *, is_down: bool) -> str:
+    """The sentence about a fault; "" where members notice nothing.
+
+    What is down does not work, however little it matters to the staff.
+    """
     if severity is Severity.INFO or not is_noticed(asset):
         return ""
-    sentences = _BROKEN if severity is Severity.CRITICAL else _WORSE
+    sentences = _BROKEN if is_down or severity is Severity.CRITICAL else _WORSE
     return gettext(sentences.get(asset.section, ""), name=plain(asset.name))
 
 

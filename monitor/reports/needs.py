@@ -171,7 +171,7 @@ def _incidents(seen: Seen, broken: Set[str]) -> Iterator[_Weighed]:
             hits=_hits(gettext("Since {when}.", when=since), people, asset, _explained(incident, broken, seen), seen),
             todo=_todo(asset),
             holder=_holder(incident, seen),
-            tell=tell(asset, severity) if asset is not None else "",
+            tell=tell(asset, severity, is_down=_is_down(asset, seen)) if asset is not None else "",
             link=f"/incidents/{incident.id}",
             mark=_MARKS[severity],
         )
@@ -180,9 +180,17 @@ def _incidents(seen: Seen, broken: Set[str]) -> Iterator[_Weighed]:
 
 def _severity(incident: Incident, asset: Asset | None, seen: Seen) -> Severity:
     """How much an incident matters when the site is open: at night the same fault may count for less."""
-    rules = [rule for check in asset.checks for rule in check.rules] if asset is not None else []
-    firing = [rule.severity for rule in rules if (rule.check, rule.id) in seen.firing]
+    firing = [rule.severity for rule in _firing(asset, seen)] if asset is not None else []
     return max([incident.severity, *firing], key=lambda one: one.rank)
+
+
+def _is_down(asset: Asset, seen: Seen) -> bool:
+    """Whether a rule that tells somebody says that it is down."""
+    return any(rule.status is Status.DOWN and rule.severity.pages for rule in _firing(asset, seen))
+
+
+def _firing(asset: Asset, seen: Seen) -> list[Rule]:
+    return [rule for check in asset.checks for rule in check.rules if (rule.check, rule.id) in seen.firing]
 
 
 def _explained(incident: Incident, broken: Set[str], seen: Seen) -> tuple[str, ...]:
@@ -214,7 +222,7 @@ def _fault(asset: Asset, check: Check, rule: Rule, seen: Seen) -> _Weighed:
         hits=_hits(f"{found}.", asset.people, asset, (), seen),
         todo=_todo(asset),
         holder=_nobody_yet(asset, check, rule, seen),
-        tell=tell(asset, rule.severity),
+        tell=tell(asset, rule.severity, is_down=True),
         link=f"/assets/{asset.id}",
         mark=_MARKS[rule.severity],
     )

@@ -359,6 +359,22 @@ def test_who_cannot_be_reached_and_what_is_wrong_with_deskwatch_comes_last() -> 
     assert made.items[2].hits == "the disk is full"
 
 
+@pytest.mark.parametrize("has_incident", [True, False])
+def test_members_are_told_that_what_is_down_does_not_work_however_little_it_matters(has_incident: bool) -> None:
+    printer = replace(PRINTER, checks=(check("printer", severity=Severity.WARNING),))
+    live, firing = (incident(printer, Severity.WARNING),), (("printer/ping", "down"),)
+    lasting = {"live": live, "firing": firing} if has_incident else {}
+    (item,) = morning(seen(config(printer), reading("printer/ping", Status.DOWN, "no answer"), **lasting)).items
+    assert (item.title, item.mark) == ("Printer is down", Mark.WATCH)
+    assert item.tell == "Printer does not work right now; we are on it."
+
+
+def test_members_are_told_that_what_works_badly_may_do_so() -> None:
+    slow = replace(incident(PRINTER, Severity.WARNING), title="Printer is slow")
+    (item,) = morning(seen(config(PRINTER), live=(slow,))).items
+    assert item.tell == "Printer does not work quite as it should at the moment; we are on it."
+
+
 def test_members_are_not_told_what_they_do_not_notice() -> None:
     spare = replace(asset("lte", "LTE", "uplinks"), uplink=Uplink(role="backup"))
     line = replace(asset("fibre", "Fibre", "uplinks"), uplink=Uplink())

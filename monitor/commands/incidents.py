@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -26,9 +26,6 @@ from monitor.commands.console import (
 )
 from monitor.commands.ordering import Check, ask_for, found, tell
 from monitor.commands.remote import clock, with_server
-
-if TYPE_CHECKING:
-    pass
 
 incidents = typer.Typer(help="The incident log.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The incident's id, as `deskwatch incidents list` shows it.")]

@@ -1,12 +1,13 @@
 """Lets a kind look at a web API once, and makes sure that no secret shows in what it says."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from peers.tcp import serving
 from peers.web_api import WebApi
 
-from probes import Failed, Measured, Probe, Sample, Unmeasured
+from probes import Failed, Measured, Metric, Probe, Sample, Unmeasured
 from probes._engines import Engines
 
 
@@ -49,3 +50,14 @@ async def unknown(kind: type[Probe[Any]], api: WebApi, timeout: float = 10, **se
 def values(samples: tuple[Sample, ...]) -> dict[str, float]:
     """The values by metric and part, without the beginning that all names share."""
     return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+
+
+def values_of(metrics: Iterable[Metric]) -> Callable[[tuple[Sample, ...]], dict[str, float]]:
+    """`values`, of samples of these metrics and no others."""
+    declared = {metric.name for metric in metrics}
+
+    def found(samples: tuple[Sample, ...]) -> dict[str, float]:
+        assert {sample.metric for sample in samples} <= declared
+        return values(samples)
+
+    return found

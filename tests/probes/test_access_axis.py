@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers.axis import PASSWORD, Controller, state
 from peers.certificates import Authority, authority
+from peers.looks import values_of
 from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.access.axis import Axis, AxisParams, seen
 
@@ -46,9 +47,7 @@ async def failing(engines: Engines, controller: Controller, **settings: Any) -> 
     return failed.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Axis.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Axis.metrics)
 
 
 async def test_a_controller_that_is_well_tells_of_its_doors(engines: Engines) -> None:

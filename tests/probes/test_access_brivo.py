@@ -21,10 +21,11 @@ from peers.brivo import (
     point,
     status,
 )
+from peers.looks import values_of
 from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.access.brivo import MOST_LIVE, Brivo, BrivoParams, seen
 
@@ -58,9 +59,7 @@ async def asked(engines: Engines, system: WebApi, **settings: Any) -> Measured:
         return await probing(engines, port, **settings).measure(10)
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Brivo.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Brivo.metrics)
 
 
 async def test_an_account_that_is_well_tells_of_its_doors(engines: Engines) -> None:

@@ -11,6 +11,7 @@ import pytest
 from peers import netns
 from peers.canaries import canary
 from peers.certificates import Authority, authority
+from peers.looks import values_of
 from peers.snmp_agent import Behaviour, snmp_agent
 from peers.snmp_agent import serving as answers
 from peers.snmpd import snmpd
@@ -18,7 +19,7 @@ from peers.tcp import Talk, answering, http, serving, trickling
 from pydantic import ValidationError
 from pysnmp.proto.api import v2c
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.access.controller import Controller, ControllerParams
 
@@ -46,9 +47,7 @@ async def ended(probe: Controller, timeout: float = 10) -> Failed:
     return failed.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Controller.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Controller.metrics)
 
 
 def page(status: str = "200 OK", seconds: float = 0) -> Talk:

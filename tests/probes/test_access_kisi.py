@@ -22,10 +22,11 @@ from peers.kisi import (
     reader,
     wireless,
 )
+from peers.looks import values_of
 from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 
-from probes import Failed, Measured, Sample
+from probes import Failed, Measured
 from probes._engines import Engines
 from probes.access.kisi import Kisi, KisiParams, seen
 
@@ -51,9 +52,7 @@ async def failing(engines: Engines, system: WebApi, **settings: Any) -> Failed:
     return failed.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Kisi.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Kisi.metrics)
 
 
 async def test_an_account_that_is_well_tells_of_its_doors(engines: Engines) -> None:

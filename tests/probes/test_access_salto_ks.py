@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from peers.looks import values_of
 from peers.salto_ks import IQS, LOCKS, PASSWORD, SECRET, SIGN_IN, SITE, TOKEN, USERS, lock, site
 from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.access.salto_ks import SaltoKs, SaltoKsParams, seen
 
@@ -45,9 +46,7 @@ async def asked(engines: Engines, system: WebApi, **settings: Any) -> Measured:
         return await probing(engines, port, **settings).measure(10)
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in SaltoKs.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(SaltoKs.metrics)
 
 
 async def test_a_site_that_is_well_tells_of_its_doors(engines: Engines) -> None:

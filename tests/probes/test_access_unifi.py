@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from peers.certificates import Authority, authority
+from peers.looks import values_of
 from peers.tcp import serving
 from peers.unifi_access import (
     DEVICES,
@@ -24,7 +25,7 @@ from peers.unifi_access import (
 )
 from peers.web_api import Reply, WebApi
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.access.unifi import UnifiAccess, UnifiAccessParams, seen
 
@@ -46,9 +47,7 @@ async def asked(engines: Engines, authority: Authority, system: WebApi, **settin
         return await UnifiAccess(UnifiAccessParams.model_validate(given), engines).measure(10)
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in UnifiAccess.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(UnifiAccess.metrics)
 
 
 async def test_a_console_that_is_well_tells_of_its_doors(engines: Engines, authority: Authority) -> None:

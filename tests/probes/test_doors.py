@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from peers.looks import values_of
 from pydantic import ValidationError
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines.door_answers import battery, moment, skew, truth
 from probes._engines.doors import METRICS, REASONS, Door, DoorParams, Panel, Reader, View, judged, labels
 from probes._engines.memory import Memory
@@ -38,9 +39,7 @@ def blamed(view: View, memory: Memory | None = None, **given: Any) -> Failed:
     return failed.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in METRICS}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(METRICS)
 
 
 def remembering(ago: timedelta, **since: list[str]) -> Memory:

@@ -209,8 +209,8 @@ async def test_one_upload_after_the_other_goes_over_the_same_connection() -> Non
 
 
 FAULTS: list[tuple[dict[str, Any], Status, str, str]] = [
-    ({"breaks_after": 300_000}, Status.DOWN, "reset", "closed the connection before the answer was complete"),
-    ({"stalls_after": 300_000}, Status.DOWN, "stalled", "download: it stood still for the last"),
+    ({"breaks_after": 50_000}, Status.DOWN, "reset", "closed the connection before the answer was complete"),
+    ({"stalls_after": 50_000}, Status.DOWN, "stalled", "download: it stood still for the last"),
     ({"empty": True}, Status.DOWN, "no_transfer", "download: the server ended it after 0 bytes"),
     ({"status": 500}, Status.DOWN, "wrong_status", "download: the server answered with status 500"),
     ({"status": 503}, Status.UNKNOWN, "no_source", "download: the server is busy with others"),
@@ -307,11 +307,13 @@ class TestHeldBack:
         engines = Engines()
         async with serving(SpeedServer("go", PACED)) as url:
             day = {"length": 0.8, "budget": 2_000_000, "day_budget": 2_000_000}
-            first = await reading(engines, url=url, up=0, **day)
-            assert first.status is Status.UP, first.detail
-            second = await reading(engines, url=url, up=0, **day)
-        assert (second.status, second.reason) == (Status.UNKNOWN, "waiting")
-        assert "of 24 hours are used up" in second.detail
+            found = await reading(engines, url=url, up=0, **day)
+            assert found.status is Status.UP, found.detail
+            for _ in range(10):  # a busy machine does not use up all of it at once
+                if found.status is Status.UP:
+                    found = await reading(engines, url=url, up=0, **day)
+        assert (found.status, found.reason) == (Status.UNKNOWN, "waiting")
+        assert "of 24 hours are used up" in found.detail
 
     async def test_a_budget_that_is_used_up_too_soon_measures_nothing(self) -> None:
         async with serving(SpeedServer("go", 20_000_000)) as url:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from peers.certificates import Authority, authority
+from peers.looks import values_of
 from peers.roomos import AWAKE, RoomSystem, answering, document
 from peers.tcp import Talk, http, serving
 from pydantic import ValidationError
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.rooms.cisco_roomos import MOST_MESSAGES, CiscoRoomos, CiscoRoomosParams, Codec, judged, read
 
@@ -46,9 +47,7 @@ async def down(engines: Engines, port: int, timeout: float = 10, **settings: Any
     return failed.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in CiscoRoomos.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(CiscoRoomos.metrics)
 
 
 def codec(**changed: str) -> Codec:

@@ -21,10 +21,11 @@ from peers.clickshare import (
     sharing,
     status,
 )
+from peers.looks import values_of
 from peers.web_api import Reply, WebApi
 from pydantic import SecretStr, ValidationError
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.rooms.clickshare import Clickshare, ClickshareParams, health, judged, seen
 
@@ -68,9 +69,7 @@ async def failing(
     return raised.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Clickshare.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Clickshare.metrics)
 
 
 async def test_a_base_unit_says_what_it_has(engines: Engines, authority: Authority) -> None:

@@ -24,11 +24,12 @@ from peers.crestron import (
     output_port,
     switcher,
 )
+from peers.looks import values_of
 from peers.tcp import serving
 from peers.web_api import Reply, WebApi
 from pydantic import ValidationError
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.rooms.crestron import MOST_PORTS, Crestron, CrestronParams, identified, inputs, judged, outputs
 
@@ -70,9 +71,7 @@ async def failing(
     return raised.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Crestron.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Crestron.metrics)
 
 
 async def test_a_switcher_says_what_is_plugged_in(engines: Engines, authority: Authority) -> None:

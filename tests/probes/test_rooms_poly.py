@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers.canaries import canary
 from peers.certificates import Authority, authority
+from peers.looks import values_of
 from peers.poly import (
     CALLS,
     DEVICE,
@@ -27,7 +28,7 @@ from peers.tcp import serving, trickling
 from peers.web_api import Reply, WebApi
 from pydantic import ValidationError
 
-from probes import Failed, Measured, Sample, Unmeasured
+from probes import Failed, Measured, Unmeasured
 from probes._engines import Engines
 from probes.rooms import poly
 from probes.rooms.poly import Poly, PolyParams, judged, read, seconds
@@ -63,9 +64,7 @@ async def down(engines: Engines, authority: Authority, system: WebApi, **setting
     return failed.value
 
 
-def values(samples: tuple[Sample, ...]) -> dict[str, float]:
-    assert {sample.metric for sample in samples} <= {metric.name for metric in Poly.metrics}
-    return {f"{s.metric.removeprefix('deskwatch_')}/{s.part}".removesuffix("/"): s.value for s in samples}
+values = values_of(Poly.metrics)
 
 
 async def test_a_trio_that_is_well_says_what_it_has(

@@ -57,26 +57,14 @@ class Afar(NamedTuple):
 
 
 @pytest.fixture
-async def with_role(space) -> AsyncIterator[Callable[[Role], Awaitable[Afar]]]:
-    """Makes people at other machines with a role."""
+async def program(space) -> AsyncIterator[Callable[[Role], Awaitable[Afar]]]:
+    """Makes people at other machines, who are what `viewer` and `operator` are here."""
     async with TestServer(build(space, Gate())) as server:
 
         async def made(role: Role) -> Afar:
             return Afar(str(server.make_url("")), await token(space.store, role, name="laptop"))
 
         yield made
-
-
-@pytest.fixture
-async def operator(with_role) -> Afar:
-    """May act."""
-    return await with_role(Role.OPERATOR)
-
-
-@pytest.fixture
-async def viewer(with_role) -> Afar:
-    """May look."""
-    return await with_role(Role.VIEWER)
 
 
 @pytest.fixture

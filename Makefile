@@ -20,8 +20,9 @@ SITE   ?= site.yaml
 run: $(VENV)/ready
 	@if [ -e "$(SITE)" ]; then exec $(BIN)/deskwatch run "$(SITE)"; else exec $(BIN)/deskwatch demo; fi
 
-# Every worker and every process of a story starts in two thirds of the time when compiled modules are kept.
+# Every worker, every process of a story and every driver of a browser starts faster when what it compiled is kept.
 test: export PYTHONDONTWRITEBYTECODE =
+test: export NODE_COMPILE_CACHE = $(CURDIR)/$(VENV)/node
 test: $(VENV)/ready-for-tests debian
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

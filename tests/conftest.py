@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ settings.register_profile("deskwatch", deadline=None)
 settings.load_profile("deskwatch")
 
 STORIES = Path(__file__).parent / "stories"
+
+
+# What is collected stays to the end: to look through it for garbage, again and again, takes seconds of each worker.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment
 
 from catalogue import FOLDER, compiled, extracted, kept, merged, written
@@ -20,13 +20,19 @@ NAMES = {"Deskwatch", "Python", "Atom", "RSS", "JSON", "CSV", "OpenAPI", "API", 
 """Words of the templates that are the same in every language, or an attribute."""
 
 
-def test_the_catalogue_is_that_of_the_sources() -> None:
-    assert (FOLDER / "deskwatch.pot").read_bytes() == written(extracted()), RENEW
+@pytest.fixture(scope="module")
+def said() -> Catalog:
+    """All that is said, which takes seconds to read from the sources."""
+    return extracted()
+
+
+def test_the_catalogue_is_that_of_the_sources(said: Catalog) -> None:
+    assert (FOLDER / "deskwatch.pot").read_bytes() == written(said), RENEW
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_a_language_says_everything_and_nothing_else(code: str) -> None:
-    catalog = merged(kept(code), extracted())
+def test_a_language_says_everything_and_nothing_else(code: str, said: Catalog) -> None:
+    catalog = merged(kept(code), said)
     assert [message.id for message in catalog if message.id and not all(forms(message))] == []
     assert [message.id for message in catalog if message.id and message.fuzzy] == []
     assert (FOLDER / f"{code}.po").read_bytes() == written(catalog), RENEW

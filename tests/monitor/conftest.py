@@ -1,12 +1,15 @@
 """What the tests of the monitor begin with: the site that a module describes, and an empty store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from peers.blank import blank, blank_file, one_database
 
 from monitor.config import Config, load
 from monitor.store import Store
+
+__all__ = ["blank", "blank_file", "one_database"]
 
 
 @pytest.fixture
@@ -19,8 +22,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(blank: Callable[[str], str]) -> AsyncIterator[Store]:
     """An open store without rows."""
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    opened = await Store.open(blank("sqlite"))
     yield opened
     await opened.close()

@@ -109,12 +109,10 @@ class Peer:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+def service(tmp_path: Path, store: Store) -> Service:
     """A service at which all is well, with an open store."""
     (tmp_path / "site.yaml").write_text(SITE)
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield Service(load(tmp_path / "site.yaml"), store)
-    await store.close()
+    return Service(load(tmp_path / "site.yaml"), store)
 
 
 @pytest.fixture

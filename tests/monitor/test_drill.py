@@ -1,11 +1,10 @@
 """The pager drill over a clock of the test's own, a real store, and the buttons that people press."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -115,9 +114,9 @@ class Service:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(blank: Callable[[str], str]) -> AsyncIterator[Service]:
     """Two people with three contacts, and a chat."""
-    url = f"sqlite:///{tmp_path}/deskwatch.db"
+    url = blank("sqlite")
     destinations = dict.fromkeys(("ana", "ben/phone", "ben/mail", "chat"), SecretStr("json://127.0.0.1:9"))
     site = Site("harbour", "Harbour Hall", OpeningHours(BERLIN, None), 120)
     server = Server(url="https://watch.example")

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -104,9 +103,9 @@ class Service:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(blank: Callable[[str], str]) -> AsyncIterator[Service]:
     """Ana gets the morning check, Ben hears of critical faults."""
-    url = f"sqlite:///{tmp_path}/deskwatch.db"
+    url = blank("sqlite")
     site = Site("harbour", "Harbour Street", HOURS, 120)
     config = Config(
         site, (printer(),), (Route("techs", steps=(Step(0, ("ben",)),)),), dict.fromkeys(("ana", "ben"), SecretStr("json://x")),

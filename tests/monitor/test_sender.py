@@ -1,10 +1,9 @@
 """What one destination gets, over a real store: only the provider and the clock are played."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -131,20 +130,16 @@ def is_being_sent(message: Message) -> bool:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
-    sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/state.db" if sqlite else request.getfixturevalue("postgresql").url()
-    store = await Store.open(url)
+async def desk(request: pytest.FixtureRequest, blank: Callable[[str], str]) -> AsyncIterator[Desk]:
+    store = await Store.open(blank(request.param))
     yield Desk(store)
     await store.close()
 
 
 @pytest.fixture
-async def busy_desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def busy_desk(store: Store) -> Desk:
     """For what takes many messages: how many they are is the same question in every database."""
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db")
-    yield Desk(store)
-    await store.close()
+    return Desk(store)
 
 
 async def test_a_single_message_goes_out_as_it_was_written(desk: Desk) -> None:

@@ -1,6 +1,6 @@
 """What was recorded, judged by other rules: how often they would have paged, and what they would have missed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,10 +58,8 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture(params=["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state.db"
-    return str(request.getfixturevalue("postgresql").url())
+def url(request: pytest.FixtureRequest, blank: Callable[[str], str]) -> str:
+    return blank(request.param)
 
 
 def on(day: int, hour: int, minute: int = 0, lasts: float = 1) -> tuple[datetime, datetime]:

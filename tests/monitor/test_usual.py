@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -101,8 +100,8 @@ def test_an_hour_on_the_wall_is_found_in_the_hours_of_utc(
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path}/state.db")
+async def store(blank: Callable[[str], str]) -> AsyncIterator[Store]:
+    opened = await Store.open(blank("sqlite"))
     async with opened.begin() as conn:
         pair = ("probe_tcp_duration_seconds", "connect")
         for hour, value in ((0, 0.2), (1, 0.7)):

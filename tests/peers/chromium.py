@@ -14,6 +14,7 @@ ARGUMENTS = (
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
+    "--no-startup-window",  # every profile opens one of its own
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -54,7 +55,7 @@ CONTRAST = """() => {
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of its debugging port."""
     profile = tmp_path_factory.mktemp("chromium")
-    command = [require.program("chromium"), *ARGUMENTS, f"--user-data-dir={profile}", "about:blank"]
+    command = [require.program("chromium"), *ARGUMENTS, f"--user-data-dir={profile}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:

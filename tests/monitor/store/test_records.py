@@ -44,6 +44,8 @@ async def test_spans_come_back_by_check_in_order_where_they_reach_into_the_time(
         assert await spans.between(conn, NOW + HOUR, NOW + 2 * HOUR, ["a"]) == {"a": (one[1],)}
         assert await spans.between(conn, NOW + HOUR, NOW + 2 * HOUR, []) == {}
         assert await spans.latest(conn) == {"a": one[2], "b": other[0]}
+        assert await spans.newest(conn, "a", 2) == (one[2], one[1])
+        assert await spans.newest(conn, "c", 2) == ()
 
 
 async def test_a_span_grows_in_place(store: Store) -> None:

@@ -26,6 +26,8 @@ from language import gettext, speak
 from monitor.alertmanager import push
 from monitor.config import ConfigError, load
 from monitor.config.model import Check, Config
+from monitor.days import Day
+from monitor.desk import Desk
 from monitor.drill import Drills
 from monitor.exposition import Format, Gathering, add_instruments, instruments
 from monitor.heartbeats import Heartbeats
@@ -92,7 +94,8 @@ class App:
         self._reviews = Reviews(self._engines.signoffs)
         self.signer: Signer
         self._involved: Mapping[str, str] = {}
-        self._pipeline = Pipeline(store, self.vitals, self._turn, self._queued)
+        self._desk = Desk(store, self.vitals, self._turn, self._queued)
+        self._pipeline = Pipeline(self._desk, store, self.vitals)
         self.inbound = Inbound(self._pipeline, self.vitals)
         self._outbox = Outbox(store, self.vitals, self._touch)
         self._runner = Runner(
@@ -128,6 +131,11 @@ class App:
         return self._engines.latest.readings
 
     @property
+    def days(self) -> Mapping[str, Day]:
+        """The last day of every check that has one, by its id."""
+        return self._pipeline.days
+
+    @property
     def episodes(self) -> Mapping[tuple[str, str], State]:
         """The state of every rule, by check and rule id."""
         return self._pipeline.states
@@ -135,7 +143,7 @@ class App:
     @property
     def firing(self) -> Mapping[str, Turn]:
         """The newest turn of every episode that fires, by its id."""
-        return self._pipeline.known.firing
+        return self._desk.known.firing
 
     async def exposition(self, format: Format) -> AsyncIterator[str]:
         """What Prometheus scrapes, in pieces."""
@@ -201,18 +209,18 @@ class App:
 
     async def decide(self, incident: str, change: Callable[[Incident], Change]) -> Incident | None:
         """Apply a person's decision to an incident; None if there is none of that id. Raises StoreError."""
-        return await self._pipeline.decide(incident, change)
+        return await self._desk.decide(incident, change)
 
     async def report(self, report: Report, *, tells: bool = True) -> Incident:
         """Open the incident that a person reports; the routes hear of it if it `tells`. Raises StoreError."""
-        return await self._pipeline.open(report, tells=tells)
+        return await self._desk.open(report, tells=tells)
 
     async def merge(self, incident: str, into: str, who: str) -> Incident | None:
         """Make one of two incidents: the one that tells of both, None if there is none of those ids.
 
         Nothing changes where `incidents.merging.obstacle` knows a reason. Raises StoreError.
         """
-        return await self._pipeline.merge(incident, into, who)
+        return await self._desk.merge(incident, into, who)
 
     async def attach(self, attachment: Attachment) -> bool:
         """Keep a file with its incident, which says so; False if there is none of that id.
@@ -231,7 +239,7 @@ class App:
 
     async def acknowledge(self, asset: str, who: str) -> None:
         """Acknowledge the open incident of an asset, if there is one. Raises StoreError."""
-        for incident in self._pipeline.known.incidents.values():
+        for incident in self._desk.known.incidents.values():
             if incident.asset == asset:
                 now = datetime.now(UTC)
                 until = now + timedelta(seconds=self.config.alerting.acknowledged)
@@ -240,7 +248,7 @@ class App:
     @property
     def silences(self) -> tuple[Silence, ...]:
         """The silences that have not ended, also those to come."""
-        return self._pipeline.known.silences
+        return self._desk.known.silences
 
     async def silence(self, silence: Silence) -> None:
         """Hold messages back from now on. Raises StoreError."""
@@ -259,7 +267,7 @@ class App:
     @property
     def overrides(self) -> tuple[Override, ...]:
         """Who stands in for whom, now and later."""
-        return self._pipeline.known.overrides
+        return self._desk.known.overrides
 
     async def override(self, override: Override) -> None:
         """Somebody stands in. Raises StoreError."""
@@ -388,7 +396,7 @@ class App:
         self._runner.watch(config.checks, config.parents)
         self._outbox.adopt(channels, config)
         self._readings.adopt(config)
-        self._involved = involved(self._pipeline.known)
+        self._involved = involved(self._desk.known)
         self._engines.latest.keep_only({check.id for check in config.checks})
         self._engines.audits.keep_only({check.id for check in config.checks})
         self.reloads = Reloads(True, datetime.now(UTC))
@@ -426,7 +434,7 @@ class App:
             self._touch()
 
     def _turn(self) -> None:
-        self._involved = involved(self._pipeline.known)
+        self._involved = involved(self._desk.known)
         self._touch()
 
     def _queued(self) -> None:

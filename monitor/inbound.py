@@ -41,7 +41,7 @@ class Inbound:
         """
         async with self._deciding:
             now, heard = datetime.now(UTC), _Heard(self._open())
-            site = self._pipeline.known.config.site.id
+            site = self._pipeline.desk.known.config.site.id
             for alert in batch.alerts:
                 if not alert.comes_from(site):
                     heard.take(alert, now, patience)
@@ -73,7 +73,7 @@ class Inbound:
                 await self._report(ended, {(one.check, one.rule): State() for one in ended})
 
     async def _report(self, turned: Iterable[Episode], states: dict[Key, State]) -> None:
-        config = self._pipeline.known.config
+        config = self._pipeline.desk.known.config
         with speaking(config.site.language):  # not in that of the program which has sent them
             turns = [turn(config, episode) for episode in turned]
         await self._pipeline.report(turns, states)

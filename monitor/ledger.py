@@ -1,11 +1,13 @@
 """What turned nothing and is written in batches: spans, latencies, recordings, and what rules remember."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import chain
 
 from alerting.rules import State
 from alerting.verdicts import Decision, Verdict
 from language import gettext
+from monitor.days import QUARTER, QUARTERS, Days
 from monitor.history import PORTION, History
 from monitor.metrics import Vitals
 from monitor.recorder import Recorder
@@ -21,20 +23,27 @@ Key = tuple[str, str]
 
 
 class Ledger:
-    """Takes down every finished run; a crash loses what was not written yet, and no turn of a rule."""
+    """Takes down every finished run; a crash loses what was not written yet, and no turn of a rule.
+
+    `days` is what is stored of the last day of every check.
+    """
 
     def __init__(self, store: Store, vitals: Vitals) -> None:
         self._store = store
         self._vitals = vitals
         self._history = History()
+        self.days = Days()
         self._recorder = Recorder()
         self._decisions: list[Decision] = []
         self._changed: set[Key] = set()
 
     async def open(self) -> None:
         """Go on where the process before us was. Raises StoreError."""
+        now = datetime.now(UTC)
         async with self._store.connect() as conn:
             self._history = History(await spans.latest(conn))
+            recent = await spans.between(conn, now - QUARTERS * QUARTER, now)
+        self.days = Days(chain.from_iterable(recent.values()))
 
     def add(self, run: Run) -> None:
         """Take down a run that was judged."""
@@ -75,6 +84,7 @@ class Ledger:
             self._history.restore(batch)
             self._recorder.restore(measured)
             raise
+        self.days.add(batch.spans)
         self._vitals.commits.inc()
         self._changed.clear()
         self._decisions = self._decisions[len(made) :]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from peers.pipelines import pipeline_over
 from prometheus_client import CollectorRegistry
 
 import monitor.inbound
@@ -41,7 +42,7 @@ LATENCY = {"alertname": "Slow", "asset": "fibre", "severity": "warning"}
 async def started(store: Store, config: Config) -> tuple[Inbound, Pipeline]:
     """As after a start of the service, be it after a kill."""
     vitals = Vitals(CollectorRegistry())
-    pipeline = Pipeline(store, vitals, lambda: None, lambda: None)
+    pipeline = pipeline_over(store, vitals)
     await pipeline.adopt(config)
     return Inbound(pipeline, vitals), pipeline
 
@@ -95,7 +96,7 @@ async def test_it_is_about_the_asset_that_it_names(store: Store, config: Config)
     assert "How we know: Fibre: has an alert: Slow." in body
     assert "Restart the white box." in body
     assert "40 people" in body
-    (turn,) = pipeline.known.firing.values()
+    (turn,) = pipeline.desk.known.firing.values()
     assert (turn.asset.section, turn.kind) == ("uplinks", "outside")
 
 
@@ -111,7 +112,7 @@ async def test_it_is_still_open_after_a_kill_and_ends_for_those_who_were_told(st
     await inbound.take(fires(DISK, summary="Disk almost full"), PROMETHEUS)
     await inbound.take(fires(LATENCY), PROMETHEUS)
     inbound, pipeline = await started(store, config)
-    assert {turn.asset.id for turn in pipeline.known.firing.values()} == {"outside/DiskFull nas:9100", "fibre"}
+    assert {turn.asset.id for turn in pipeline.desk.known.firing.values()} == {"outside/DiskFull nas:9100", "fibre"}
     await inbound.take(fires(DISK), PROMETHEUS)
     assert len(await log_of(store)) == 2
     await inbound.take(ends(DISK), PROMETHEUS)
@@ -201,7 +202,7 @@ async def test_one_message_may_begin_end_and_begin_again(store: Store, config: C
     await inbound.take(three, PROMETHEUS)
     (found,) = await log_of(store)
     assert (found.stage, found.reopened) == (Stage.OPEN, 1)
-    assert len(pipeline.known.firing) == 1
+    assert len(pipeline.desk.known.firing) == 1
 
 
 async def test_a_reload_keeps_it_and_finds_its_asset_anew(store: Store, config: Config) -> None:
@@ -209,5 +210,5 @@ async def test_a_reload_keeps_it_and_finds_its_asset_anew(store: Store, config: 
     await inbound.take(fires(LATENCY | {"asset": "line"}), PROMETHEUS)
     renamed = tuple(replace(asset, id="line") if asset.id == "fibre" else asset for asset in config.assets)
     await pipeline.adopt(replace(config, assets=renamed))
-    (turn,) = pipeline.known.firing.values()
+    (turn,) = pipeline.desk.known.firing.values()
     assert (turn.asset.id, turn.asset.name) == ("line", "Fibre")

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from peers.marked import Marked, english
 from peers.marked import marked as marked
+from peers.pipelines import pipeline_over
 from prometheus_client import CollectorRegistry
 
 from alerting.gates import Matcher, Silence
@@ -41,19 +42,23 @@ DATA = ("door", "chat", "ping", "asset", "deskwatch notify-test", "Άνα")
 
 @pytest.fixture
 async def pipeline(store: Store, config: Config, marked: Marked) -> Pipeline:
-    opened = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
+    opened = pipeline_over(store)
     await opened.adopt(config)
     return opened
 
 
 async def report(pipeline: Pipeline) -> Incident:
-    return await pipeline.open(Report("01J00000000000000000000000", "door", "Κλειστά", "Άνα", datetime.now(UTC), False))
+    return await pipeline.desk.open(
+        Report("01J00000000000000000000000", "door", "Κλειστά", "Άνα", datetime.now(UTC), False)
+    )
 
 
 async def test_what_a_person_decides_is_written_down_in_the_language_of_the_site(pipeline: Pipeline) -> None:
     incident = await report(pipeline)
     with speaking("en"):
-        taken = await pipeline.decide(incident.id, partial(lifecycle.acknowledge, who="Άνα", now=datetime.now(UTC)))
+        taken = await pipeline.desk.decide(
+            incident.id, partial(lifecycle.acknowledge, who="Άνα", now=datetime.now(UTC))
+        )
     assert taken is not None
     assert taken.timeline[-1].text == "¤¤¤¤¤¤¤¤¤¤¤¤ ¤¤ Άνα."
     assert [english(entry.text) for entry in taken.timeline] == [[], [], []]
@@ -72,7 +77,7 @@ async def test_an_alert_of_another_program_is_told_in_the_language_of_the_site(p
     sent = Alert({"alertname": "Α", "asset": "door"}, {"summary": "Σφάλμα"})
     with speaking("en"):
         await Inbound(pipeline, Vitals(CollectorRegistry())).take(Batch((sent,)), timedelta(hours=1))
-    (incident,) = pipeline.known.incidents.values()
+    (incident,) = pipeline.desk.known.incidents.values()
     assert incident.title == "Θύρα ¤¤¤ ¤¤ ¤¤¤¤¤: Σφάλμα"
 
 

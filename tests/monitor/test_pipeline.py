@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peers.pipelines import pipeline_over
 from prometheus_client import CollectorRegistry
 
 from alerting.channels import NoticeKind
@@ -55,7 +56,7 @@ async def fed(
     store: Store, config: Config, runs: Sequence[Run], *evidence: str, registry: CollectorRegistry | None = None
 ) -> Pipeline:
     """A pipeline that has judged these runs and written everything, as at a clean stop."""
-    pipeline = Pipeline(store, Vitals(registry or CollectorRegistry()), lambda: None, lambda: None)
+    pipeline = pipeline_over(store, Vitals(registry or CollectorRegistry()))
     await pipeline.adopt(config)
     task = asyncio.create_task(pipeline.run())
     await asyncio.sleep(0)
@@ -229,11 +230,11 @@ async def test_a_run_that_a_reload_overtook_brings_nothing_back(
 async def test_an_acknowledgement_is_written_down(store: Store, config: Config) -> None:
     pipeline = await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
     id = (await log_of(store))[0].id
-    acknowledged = await pipeline.decide(id, lambda incident: lifecycle.acknowledge(incident, "Ana", START))
+    acknowledged = await pipeline.desk.decide(id, lambda incident: lifecycle.acknowledge(incident, "Ana", START))
     assert acknowledged is not None
     assert (acknowledged.stage, acknowledged.acknowledged_by) == (Stage.ACKNOWLEDGED, "Ana")
     assert (await log_of(store))[0] == acknowledged
-    assert await pipeline.decide("01AAAAAAAAAAAAAAAAAAAAAAAA", lambda incident: lifecycle.Change(incident)) is None
+    assert await pipeline.desk.decide("01AAAAAAAAAAAAAAAAAAAAAAAA", lambda incident: lifecycle.Change(incident)) is None
 
 
 async def test_nobody_acknowledges_and_the_message_is_repeated_to_the_routes_that_repeat(
@@ -241,7 +242,7 @@ async def test_nobody_acknowledges_and_the_message_is_repeated_to_the_routes_tha
 ) -> None:
     # START is long past, so the hour until the repeat is over when the pipeline first looks.
     await fed(store, config, [run(config, "portal/tcp", Status.DOWN, 0)])
-    pipeline = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
+    pipeline = pipeline_over(store)
     await pipeline.adopt(config)
     task = asyncio.create_task(pipeline.run())
     async with asyncio.timeout(20):
@@ -294,13 +295,13 @@ async def test_a_silence_that_ends_while_the_end_of_another_is_being_written_is_
             ends_next.clear()
             pipeline.regate((), ())
 
-    pipeline = Pipeline(store, Vitals(CollectorRegistry()), committed, lambda: None)
+    pipeline = pipeline_over(store, turned=committed)
     await pipeline.adopt(config)
     pipeline.regate((door_works, portal_works), ())
     async with asyncio.timeout(30), cancelled_at_end(pipeline.run()):
         for check in ("door/tcp", "portal/tcp"):
             pipeline.offer(run(config, check, Status.DOWN, (now - START) / timedelta(minutes=1)))
-        while len(pipeline.known.incidents) < 2:
+        while len(pipeline.desk.known.incidents) < 2:
             await asyncio.sleep(0.02)
         assert await queued(store) == []
         ends_next.append(portal_works)

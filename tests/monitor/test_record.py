@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from prometheus_client import CollectorRegistry
+from peers.pipelines import pipeline_over
 
 from alerting.channels import Delivery, NoticeKind, Outcome
 from incidents import corrections, lifecycle
@@ -17,10 +17,8 @@ from incidents.incident import EntryKind, Incident, Stage
 from incidents.lifecycle import Report
 from incidents.review import Action
 from monitor.config.model import Config
-from monitor.metrics import Vitals
 from monitor.orders import Action as Asked
 from monitor.orders import Order
-from monitor.pipeline import Pipeline
 from monitor.recording import Recording
 from monitor.runner import Run
 from monitor.store import Store, actions, incidents, orders, outbox, recordings
@@ -61,7 +59,7 @@ class Desk:
 
     def __init__(self, store: Store, config: Config) -> None:
         self.store, self.config = store, config
-        self.pipeline = Pipeline(store, Vitals(CollectorRegistry()), lambda: None, lambda: None)
+        self.pipeline = pipeline_over(store)
 
     async def judged(self, check: str, status: Status, *times: datetime) -> tuple[Incident, ...]:
         found = next(one for one in self.config.checks if one.id == check)
@@ -136,8 +134,8 @@ async def test_two_incidents_become_one_that_counts_for_both(desk: Desk) -> None
     await desk.judged("wifi/unifi", Status.DOWN, *minutes(PAST, 0, 10, 20))
     wifi = (await desk.judged("portal/tcp", Status.DOWN, *minutes(PAST, 15, 20)))[-1]
     portal = (await desk.log())[0]
-    assert await desk.pipeline.merge(wifi.id, portal.id, "Ana") is not None
-    assert await desk.pipeline.merge(wifi.id, "01NONE", "Ana") is None
+    assert await desk.pipeline.desk.merge(wifi.id, portal.id, "Ana") is not None
+    assert await desk.pipeline.desk.merge(wifi.id, "01NONE", "Ana") is None
     await desk.judged("wifi/unifi", Status.UP, *minutes(PAST, 21))
     both, gone = await desk.judged("portal/tcp", Status.UP, *minutes(PAST, 21))
     assert (gone.merged_into, gone.member_minutes) == (both.id, 0)
@@ -149,16 +147,18 @@ async def test_two_incidents_become_one_that_counts_for_both(desk: Desk) -> None
 
 async def test_what_is_reported_is_told_and_costs_what_people_say_that_it_hits(desk: Desk) -> None:
     said = Report("01R", "portal", "Nobody can pay", "Ana", PAST, by_member=True, people=3)
-    opened = await desk.pipeline.open(said)
+    opened = await desk.pipeline.desk.open(said)
     assert (opened.stage, await desk.queued()) == (Stage.OPEN, ["firing"])
-    assert await desk.pipeline.open(said) == opened, "the same report again opens nothing"
+    assert await desk.pipeline.desk.open(said) == opened, "the same report again opens nothing"
     end = PAST + timedelta(hours=1)
-    fixed = await desk.pipeline.decide("01R", lambda one: lifecycle.dismiss(one, "Ana", end, end))
+    fixed = await desk.pipeline.desk.decide("01R", lambda one: lifecycle.dismiss(one, "Ana", end, end))
     assert fixed is not None
     assert fixed.cost is not None
     assert (fixed.member_minutes, fixed.cost.basis) == (180, Basis.SAID)
     assert await desk.queued() == ["firing", "resolved"]
-    quiet = await desk.pipeline.open(Report("01S", "", "The lift is stuck", "Ana", PAST, by_member=False), tells=False)
+    quiet = await desk.pipeline.desk.open(
+        Report("01S", "", "The lift is stuck", "Ana", PAST, by_member=False), tells=False
+    )
     assert (quiet.told, len(await desk.queued())) == ((), 2)
 
 
@@ -203,7 +203,7 @@ async def test_corrections_and_actions_are_kept_and_the_cost_follows(desk: Desk,
     await desk.judged("portal/tcp", Status.DOWN, *minutes(PAST, 0, 5))
     (over,) = await desk.judged("portal/tcp", Status.UP, *minutes(PAST, 10))
     zone, now = desk.config.site.hours.zone, datetime.now(UTC)
-    decide = desk.pipeline.decide
+    decide = desk.pipeline.desk.decide
     earlier = PAST - timedelta(minutes=30)
     await decide(over.id, lambda one: corrections.correct(one, 1, earlier, "Ana", now, zone))
     longer = await decide(over.id, lambda one: corrections.correct_times(one, Times(earlier), "Ana", now, zone))

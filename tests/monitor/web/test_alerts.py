@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient
+from peers.pipelines import pipeline_over
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
@@ -22,7 +23,7 @@ DISK = {"labels": {"alertname": "DiskFull", "instance": "nas:9100"}, "annotation
 async def pipeline(space) -> Pipeline:
     """What judges the alerts that reach the pages of the space."""
     vitals = Vitals(CollectorRegistry())
-    made = Pipeline(space.store, vitals, space.touch, lambda: None)
+    made = pipeline_over(space.store, vitals, space.touch)
     await made.adopt(replace(space.config, routes=()))
     space.inbound = Inbound(made, vitals)
     return made
@@ -105,7 +106,7 @@ async def test_both_want_the_token(stranger: TestClient, pipeline: Pipeline, spa
 async def test_its_incident_has_a_page_and_stands_on_the_board(person: TestClient, pipeline: Pipeline, space) -> None:
     hostile = {"labels": {"alertname": "<b>Bold", "job": "<script>"}, "annotations": {"summary": "<i>x"}}
     assert (await person.post("/api/v2/alerts", json=[hostile])).status == 200
-    (incident,) = pipeline.known.incidents
+    (incident,) = pipeline.desk.known.incidents
     for path in ("/", f"/incidents/{incident}", "/incidents"):
         answer = await person.get(path)
         text = await answer.text()

@@ -16,6 +16,7 @@ from peers.chromium import profile
 from peers.furnished import NO_PAGES, PAGES, furnish
 from peers.hostile import TEXTS
 from peers.people import browser, token
+from peers.pipelines import pipeline_over
 from prometheus_client import CollectorRegistry
 
 from alerting.inbound import PROMETHEUS, posted
@@ -23,7 +24,6 @@ from monitor import web
 from monitor.inbound import Inbound
 from monitor.metrics import Vitals
 from monitor.people.roles import Role
-from monitor.pipeline import Pipeline
 from monitor.store import attachments, incidents, users
 from monitor.web.app import build, routes
 from monitor.web.auth import Gate
@@ -142,7 +142,7 @@ class Site(NamedTuple):
 async def raise_alarm(space, text: str) -> str:
     """Take in an alert of another program that says the text wherever it can; the incident of it."""
     vitals = Vitals(CollectorRegistry())
-    pipeline = Pipeline(space.store, vitals, space.touch, lambda: None)
+    pipeline = pipeline_over(space.store, vitals, space.touch)
     await pipeline.adopt(replace(space.config, routes=()))
     labels = dict.fromkeys(("alertname", "instance", "job", "severity", "asset"), text)
     batch = posted([{"labels": labels, "annotations": dict.fromkeys(("summary", "description", "message"), text)}])

@@ -1,20 +1,21 @@
 """How much of the time something worked: status spans, and what they say of a check, an asset, a group, a site."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import pairwise
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from incidents.windows import Window
 from probes import Status
 
-_WORST = {Status.UP: 0, Status.UNKNOWN: 1, Status.DOWN: 2}
-"""What counts for something that needs all of its parts."""
-_BEST = {Status.DOWN: 0, Status.UNKNOWN: 1, Status.UP: 2}
+_UP, _DOWN = Status.UP, Status.DOWN  # to look a member up each time costs as much as to add up a span
+_WORST = _UP, Status.UNKNOWN, None, _DOWN
+"""What counts for something that needs all of its parts, most at last; None is that nothing is known."""
+_BEST = _DOWN, Status.UNKNOWN, None, _UP
 """What counts for something of which one part is enough."""
-_NEVER = datetime.min.replace(tzinfo=UTC)
+_NEVER, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Span(NamedTuple):
@@ -83,20 +84,18 @@ class Slot(NamedTuple):
     status: Status | None
 
 
-def in_order(spans: Iterable[Span]) -> Iterator[Span]:
+def in_order(spans: Iterable[Span]) -> list[Span]:
     """The spans of one check in the order of time, without empty ones.
 
     Where spans overlap, as after a clock was set back, the one that began first counts.
     """
+    ordered = sorted(spans, key=attrgetter("start"))
     reached = _NEVER
-    for span in sorted(spans, key=attrgetter("start")):
-        _, start, end, _, _ = span
-        if start >= reached and end > start:
-            yield span
-            reached = end
-        elif end > reached > start:
-            yield span._replace(start=reached)
-            reached = end
+    for _, start, end, _, _ in ordered:
+        if not reached <= start < end:
+            return list(_apart(ordered))
+        reached = end
+    return ordered
 
 
 def clip(spans: Iterable[Span], start: datetime, end: datetime) -> tuple[Span, ...]:
@@ -110,13 +109,19 @@ def availability(spans: Iterable[Span], window: Window) -> Availability:
 
     `spans` are those of one check, or what `verdicts` or `alternatives` made of several.
     """
-    up = down = timedelta()
-    for span in in_order(spans):
-        if span.status is Status.UP:
-            up += window.inside(span.start, span.end)
-        elif span.status is Status.DOWN:
-            down += window.inside(span.start, span.end)
-    return Availability(up, down, window.length - up - down)
+    return _within(in_order(spans), window)
+
+
+def by_window(spans: Iterable[Span], windows: Iterable[Window]) -> Iterator[Availability]:
+    """`availability` of the same spans in each of several windows, such as days."""
+    ordered = in_order(spans)
+    starts, ends = [one.start for one in ordered], [one.end for one in ordered]
+    for window in windows:
+        if window.stretches:
+            first = bisect_right(ends, window.stretches[0].starts)
+            yield _within(ordered[first : bisect_left(starts, window.stretches[-1].ends)], window)
+        else:
+            yield Availability()
 
 
 def verdicts(spans: Mapping[str, Iterable[Span]]) -> tuple[Span, ...]:
@@ -126,7 +131,7 @@ def verdicts(spans: Mapping[str, Iterable[Span]]) -> tuple[Span, ...]:
     asset, unless another one is DOWN. `spans` holds all checks that count, by id, those without spans too. `check` and
     `reason` of the result are those that decide, of several the first one's.
     """
-    return tuple(_combined(tuple(spans.values()), _WORST))
+    return tuple(_combined(spans.values(), _WORST))
 
 
 def alternatives(spans: Mapping[str, Iterable[Span]]) -> tuple[Span, ...]:
@@ -135,7 +140,7 @@ def alternatives(spans: Mapping[str, Iterable[Span]]) -> tuple[Span, ...]:
     It is up while one of them is, and down while all are. Where nothing is known of one member, nothing is known of the
     group, unless another one is UP. `check` and `reason` of the result are those of the member that decides.
     """
-    return tuple(_combined(tuple(spans.values()), _BEST))
+    return tuple(_combined(spans.values(), _BEST))
 
 
 def weighted(parts: Iterable[tuple[Availability, int]]) -> Availability:
@@ -176,56 +181,78 @@ def strip(spans: Iterable[Span], start: datetime, end: datetime, n: int) -> tupl
 
 
 def _worse(known: Status | None, status: Status) -> Status:
-    return status if known is None or _WORST[status] > _WORST[known] else known
+    return status if known is None or _WORST.index(status) > _WORST.index(known) else known
 
 
-def _combined(parts: Sequence[Iterable[Span]], ranks: Mapping[Status, int]) -> Iterator[Span]:
+def _apart(ordered: Iterable[Span]) -> Iterator[Span]:
+    """What is left of spans in the order of their beginnings where the earlier one counts."""
+    reached = _NEVER
+    for span in ordered:
+        if span.end > max(span.start, reached):
+            yield span if span.start >= reached else span._replace(start=reached)
+            reached = span.end
+
+
+def _within(ordered: Iterable[Span], window: Window) -> Availability:
+    up = down = timedelta()
+    begins = stops = _NEVER
+    for _, start, end, status, _ in ordered:
+        if begins <= start and end <= stops:  # mostly many lie in one stretch of the window
+            inside = end - start
+        else:
+            inside = window.inside(start, end)
+            begins, stops = window.around(end)
+        if status is _UP:
+            up += inside
+        elif status is _DOWN:
+            down += inside
+    return Availability(up, down, window.length - up - down)
+
+
+def _combined(parts: Collection[Iterable[Span]], ranks: Sequence[Status | None]) -> Iterator[Span]:
     """One span for each stretch in which the same part decides for the same reason; none where nothing is known.
 
-    One pass over all turns of all parts, in the order of time. What ranks highest decides, and the highest rank does so
-    even where nothing is known of other parts.
+    One pass over all turns of all parts, in the order of time: what ranks highest decides, of several the first.
     """
     now: list[Span | None] = [None] * len(parts)
+    levels = [ranks.index(None)] * len(parts)
     decides, since = None, _NEVER
-    for at, turns in groupby(_turns(parts), key=itemgetter(0)):
-        for _, number, span in turns:
-            now[number] = span
-        found = _decisive(now, ranks)
-        if not _alike(found, decides):
+    for (at, number, span), (later, _, _) in pairwise([*_turns(parts), (_LAST, 0, None)]):
+        now[number], levels[number] = span, ranks.index(span and span.status)
+        if at == later:  # others turn at the same instant
+            continue
+        found = now[levels.index(max(levels))]
+        if found is not decides and not _alike(found, decides):
             if decides is not None:
-                yield Span(decides.check, since, at, decides.status, decides.reason)
+                yield _lasting(decides, since, at)
             decides, since = found, at
 
 
-def _turns(parts: Sequence[Iterable[Span]]) -> list[tuple[datetime, int, Span | None]]:
-    """When what is known of a part changes, and to what, in the order of time; ends before beginnings."""
-    ends: list[tuple[datetime, int, Span | None]] = []
-    beginnings: list[tuple[datetime, int, Span | None]] = []
+def _turns(parts: Iterable[Iterable[Span]]) -> list[tuple[datetime, int, Span | None]]:
+    """When what is known of a part changes, and to what, in the order of time."""
+    turns: list[tuple[datetime, int, Span | None]] = []
     for number, spans in enumerate(parts):
         reached = None
         for span in in_order(spans):
             if reached is not None and reached != span.start:  # else what ends there tells nothing
-                ends.append((reached, number, None))
-            beginnings.append((span.start, number, span))
+                turns.append((reached, number, None))
+            turns.append((span.start, number, span))
             reached = span.end
         if reached is not None:
-            ends.append((reached, number, None))
-    return sorted(ends + beginnings, key=itemgetter(0))
+            turns.append((reached, number, None))
+    turns.sort(key=itemgetter(0))
+    return turns
 
 
-def _decisive(now: Sequence[Span | None], ranks: Mapping[Status, int]) -> Span | None:
-    """What decides at an instant, None if nothing is known."""
-    decides, highest, complete = None, -1, True
-    for span in now:
-        if span is None:
-            complete = False
-        elif ranks[span.status] > highest:
-            decides, highest = span, ranks[span.status]
-    return decides if complete or highest == len(ranks) - 1 else None
+def _lasting(span: Span, start: datetime, end: datetime) -> Span:
+    """The span with other times; itself if they are its own."""
+    if span.start == start and span.end == end:
+        return span
+    return Span(span.check, start, end, span.status, span.reason)
 
 
 def _alike(one: Span | None, other: Span | None) -> bool:
     """Whether two spans say the same, apart from when."""
-    if one is other or one is None or other is None:
+    if one is None or other is None:
         return one is other
     return one.status is other.status and one.check == other.check and one.reason == other.reason

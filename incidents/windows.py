@@ -33,6 +33,11 @@ class Window:
         starts, ends = self.stretches[begun - 1]
         return self._passed[begun - 1] + (min(at, ends) - starts)
 
+    def around(self, at: datetime) -> Stretch:
+        """The one of its stretches that an instant lies in, or ends; an empty one if there is none."""
+        begun = bisect_right(self._starts, at)
+        return self.stretches[begun - 1] if begun and at <= self.stretches[begun - 1].ends else Stretch(at, at)
+
     def without(self, cut: Iterable[Stretch]) -> "Window":
         """What is left of it when other pieces of time, in any order, are cut out."""
         return Window(tuple(_left(self.stretches, joined(cut))))

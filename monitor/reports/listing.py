@@ -50,9 +50,9 @@ def rows(facts: Facts, counted: Counted) -> tuple[Row, ...]:
     """A row for everything that decides whether an asset works, the widest first."""
     windows = _Windows(facts, counted)
     spans = {
-        asset.id: verdicts({check.id: facts.spans.get(check.id, ()) for check in deciding(asset)})
+        asset.id: verdicts({check.id: facts.spans.get(check.id, ()) for check in checks})
         for asset in facts.config.assets
-        if deciding(asset)
+        if (checks := deciding(asset))
     }
     known = [asset for asset in facts.config.assets if asset.id in spans]
     assets = [Row("asset", asset.id, availability(spans[asset.id], windows.of(asset))) for asset in known]

@@ -1,8 +1,7 @@
 """Status spans: which check was up, down or unknown from when to when."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
@@ -48,11 +47,16 @@ async def between(
     query = _ROW.where(_spans.c.start < end, _spans.c.end > start)
     if checks is None:
         # Not ordered by the database: for that, SQLite would read the primary key from end to end, years of it.
-        found = sorted(_read(await conn.execute(query)), key=attrgetter("check", "start"))
-    else:
-        query = query.where(one_of(conn, _spans.c.check, checks)).order_by(_spans.c.check, _spans.c.start)
-        found = list(_read(await conn.execute(query.limit(limit))))
-    return {check: tuple(some) for check, some in groupby(found, key=attrgetter("check"))}
+        found = _read((await conn.execute(query)).all())
+        return {check: tuple(sorted(found[check], key=attrgetter("start"))) for check in sorted(found)}
+    query = query.where(one_of(conn, _spans.c.check, checks)).order_by(_spans.c.check, _spans.c.start)
+    return _read((await conn.execute(query.limit(limit))).all())
+
+
+async def newest(conn: AsyncConnection, check: str, limit: int) -> tuple[Span, ...]:
+    """The last spans of a check, each as stored, newest first."""
+    query = _ROW.where(_spans.c.check == check).order_by(_spans.c.start.desc()).limit(limit)
+    return _read((await conn.execute(query)).all()).get(check, ())
 
 
 async def latest(conn: AsyncConnection) -> dict[str, Span]:
@@ -62,9 +66,15 @@ async def latest(conn: AsyncConnection) -> dict[str, Span]:
     return {row.check: Span(*row) for row in await conn.execute(query)}
 
 
-def _read(rows: Iterable[Sequence[Any]]) -> Iterator[Span]:
-    reached, end = None, instant(0)
+def _read(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[Span, ...]]:
+    """The spans by check, in the order of the rows."""
+    found: dict[str, list[Span]] = {}
+    some: list[Span] = []
+    of, reached, end = None, None, instant(0)
     for check, starts, ends, status, reason in rows:
+        if check != of:
+            of, some = check, found.setdefault(check, [])
         start = end if starts == reached else instant(starts)  # mostly one begins where the one before ended
         reached, end = ends, instant(ends)
-        yield Span(check, start, end, _STATUSES[status], reason)
+        some.append(Span(check, start, end, _STATUSES[status], reason))
+    return {check: tuple(some) for check, some in found.items()}

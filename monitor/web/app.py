@@ -26,6 +26,7 @@ from monitor.web import (
     checks,
     configuration,
     deliveries,
+    endings,
     gates,
     grafana,
     guard,
@@ -39,7 +40,9 @@ from monitor.web import (
     morning,
     oidc,
     oncall,
+    overview,
     pages,
+    past_days,
     pings,
     reports,
     reviews,
@@ -81,8 +84,8 @@ class Route(NamedTuple):
 def routes(files: Files) -> tuple[Route, ...]:
     """Everything that can be asked."""
     return (
-        Route("GET", "/", Role.VIEWER, pages.board),
-        Route("GET", "/fragment/board", Role.VIEWER, pages.board_fragment),
+        Route("GET", "/", Role.VIEWER, overview.show),
+        Route("GET", "/fragment/board", Role.VIEWER, overview.show_fragment),
         Route("GET", "/incidents", Role.VIEWER, incident_log.listed),
         Route("GET", "/incidents/new", Role.OPERATOR, incident_log.show_report),
         Route("POST", "/incidents", Role.OPERATOR, incident_log.report, "incident reported"),
@@ -149,7 +152,7 @@ def routes(files: Files) -> tuple[Route, ...]:
         Route("POST", "/sign-in", Role.PUBLIC, sign_in.sign_in),
         Route("POST", "/sign-in/second-factor", Role.PUBLIC, sign_in.second_step),
         Route("GET", "/sign-in/oidc", Role.PUBLIC, oidc.begin),
-        Route("GET", "/sign-in/oidc/back", Role.PUBLIC, oidc.back),
+        Route("GET", oidc.BACK, Role.PUBLIC, oidc.back),
         Route("GET", "/account", Role.VIEWER, account.show),
         Route("POST", "/account/password", Role.VIEWER, account.change_password),
         Route("POST", "/account/sessions/end", Role.VIEWER, account.end_others),
@@ -203,7 +206,7 @@ def routes(files: Files) -> tuple[Route, ...]:
 def build(app: App, gate: Gate) -> web.Application:
     """The web application of a running service; the caller binds it to an address."""
     outside = (guard.headers, limits.told, languages.language, errors)
-    middlewares = (*outside, guard.host, guard.origin, guard.role, audited)
+    middlewares = (*outside, guard.host, guard.origin, guard.role, endings.ending, audited)
     built = web.Application(client_max_size=LARGEST_BODY, middlewares=middlewares)
     files, streams = Files(Path(__file__).parent / "static"), live.Streams()
     declared = routes(files)
@@ -224,8 +227,9 @@ def build(app: App, gate: Gate) -> web.Application:
     built[machine.PROBING] = asyncio.Semaphore(machine.AT_ONCE)
     built[configuration.READING] = asyncio.Lock()
     built[grafana.ASKING] = asyncio.Semaphore(grafana.AT_ONCE)
-    built[pages.SHARED], built[live.STREAMS] = pages.SharedBoard(), streams
-    built[status.SHARED] = {code: status.SharedStatus() for code in LANGUAGES}
+    built[overview.SHARED], built[live.STREAMS] = overview.SharedBoard(), streams
+    built[past_days.KEPT] = kept = past_days.KeptDays()
+    built[status.SHARED] = {code: status.SharedStatus(kept) for code in LANGUAGES}
     built.on_shutdown.append(streams.stop)
     return built
 

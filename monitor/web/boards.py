@@ -140,9 +140,10 @@ def _incident_card(incident: Incident, own: AssetView | None, assets: Sequence[A
         and one.verdict in (Verdict.DOWN, Verdict.DEGRADED)
     )
     asset = world.config.asset(incident.asset)
+    fails = incident.severity is Severity.CRITICAL or (own is not None and own.verdict is Verdict.DOWN)
     return Card(
         title=incident.title,
-        verdict=Verdict.DOWN if incident.severity is Severity.CRITICAL else Verdict.DEGRADED,
+        verdict=Verdict.DOWN if fails else Verdict.DEGRADED,
         since=incident.opened,
         finding=own.finding if own is not None and own.verdict is not Verdict.WORKING else Finding(),
         affects=asset.affects if asset is not None else "",

@@ -1,21 +1,18 @@
 """The history of a check or an asset as the paths of small SVG pictures, each with the same in words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from incidents.availability import Availability, Span, in_order
+from incidents.availability import Availability
 from language import gettext, ngettext
 from monitor.history import Rollup
+from monitor.web.past_days import Day
 from monitor.web.words import amount, length
-from probes import Metric, Reading, Status
+from probes import Metric, Reading
 
 WIDTH, HEIGHT = 1000, 200
 """The units that a chart is drawn in; the page stretches them."""
-DAYS = 90
-"""How many days the bars of days go back."""
 
 _HEADROOM = 0.95
 _LEAST = 4
@@ -48,13 +45,6 @@ class Piece(NamedTuple):
     begin: float
     width: float
     text: str
-
-
-class Day(NamedTuple):
-    """One day on the site's clock, and how long something was up, down and unknown in it."""
-
-    date: date
-    found: Availability
 
 
 class Bars(NamedTuple):
@@ -115,17 +105,8 @@ def phases(reading: Reading | None, metrics: Iterable[Metric]) -> tuple[Piece, .
     return tuple(pieces)
 
 
-def midnights(now: datetime, zone: ZoneInfo, days: int = DAYS) -> tuple[datetime, ...]:
-    """The beginnings of the last days on the clock of a zone, today's last, and then now."""
-    today = now.astimezone(zone).date()
-    begins = (datetime.combine(today - timedelta(days=ago), time(), zone) for ago in range(days - 1, -1, -1))
-    return (*begins, now)
-
-
-def bars(spans: Iterable[Span], edges: Sequence[datetime]) -> Bars:
-    """The days between edges, from the spans of one check or what `verdicts` made of several."""
-    dates = (edge.date() for edge in edges[:-1])
-    days = tuple(Day(*one) for one in zip(dates, _by_day(spans, edges), strict=True))
+def bars(days: Sequence[Day]) -> Bars:
+    """Days, oldest first, as they are drawn and said."""
     bad = tuple(day for day in reversed(days) if day.found.down)
     drawn = (("unknown", _drawn(days, _unknown)), ("up", _drawn(days, _up)), ("down", _drawn(days, _down)))
     return Bars(tuple(one for one in drawn if one[1]), _said(days, bad), bad, _DAY_WIDTH * len(days))
@@ -133,28 +114,6 @@ def bars(spans: Iterable[Span], edges: Sequence[datetime]) -> Bars:
 
 def _across(at: datetime, start: datetime, end: datetime) -> float:
     return min(max((at - start) / (end - start), 0.0), 1.0) * WIDTH
-
-
-def _by_day(spans: Iterable[Span], edges: Sequence[datetime]) -> tuple[Availability, ...]:
-    """How long it was up, down and unknown between one edge and the next, in one pass over the spans."""
-    length_of = [later.timestamp() - earlier.timestamp() for earlier, later in pairwise(edges)]
-    seconds: dict[Status, list[float]] = {status: [0.0] * len(length_of) for status in Status}
-    begins = [edge.timestamp() for edge in edges]
-    day = 0
-    for span in in_order(spans):
-        start, end = max(span.start.timestamp(), begins[0]), min(span.end.timestamp(), begins[-1])
-        while start < end:
-            while begins[day + 1] <= start:
-                day += 1
-            until = min(end, begins[day + 1])
-            seconds[span.status][day] += until - start
-            start = until
-    return tuple(_shares(day, whole, seconds) for day, whole in enumerate(length_of))
-
-
-def _shares(day: int, whole: float, seconds: Mapping[Status, Sequence[float]]) -> Availability:
-    up, down = seconds[Status.UP][day], seconds[Status.DOWN][day]
-    return Availability(*(timedelta(seconds=max(part, 0)) for part in (up, down, whole - up - down)))
 
 
 def _unknown(found: Availability) -> tuple[float, float]:
@@ -179,8 +138,8 @@ def _drawn(days: Sequence[Day], part: Callable[[Availability], tuple[float, floa
         low, high = part(day.found)
         if high > low:
             left = number * _DAY_WIDTH
-            top, bottom = _DAY_HEIGHT - high, _DAY_HEIGHT - low
-            found.append(f"M{left} {top:.1f}h{_DAY_BAR}V{bottom:.1f}h-{_DAY_BAR}z")
+            top, bottom = (round(_DAY_HEIGHT - edge, 1) for edge in (high, low))
+            found.append(f"M{left} {top:g}h{_DAY_BAR}V{bottom:g}h-{_DAY_BAR}z")
     return "".join(found)
 
 

@@ -1,8 +1,7 @@
 """The page that explains one check, and the button that runs it now."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -15,8 +14,7 @@ from monitor.config.masked import plain
 from monitor.config.model import Asset, Check
 from monitor.reports import series
 from monitor.store import rollups, spans
-from monitor.web import auth, charts, views, words
-from monitor.web.assets import MOST_SPANS
+from monitor.web import auth, charts, past_days, views, words
 from monitor.web.guard import APP, TARGET
 from monitor.web.pages import fragment, page, sent, world
 from monitor.web.ruling import rulings
@@ -37,7 +35,10 @@ _RUNS = {
 
 
 class Past(NamedTuple):
-    """What a check has found: latencies and losses of a day, latencies and turns of 90 days, None where unknown."""
+    """What a check has found: latencies and losses of a day, latencies and status of 90 days, and its newest turns.
+
+    None where nothing is known, or it turned too often to draw.
+    """
 
     day: charts.Chart | None
     loss: charts.Chart | None
@@ -54,7 +55,7 @@ async def show(request: web.Request) -> web.Response:
         request,
         "check.html",
         **await _now(app, asset, check),
-        past=await _past(app, check),
+        past=await _past(request, check),
         settings=settings_of(check),
         latency=_latency(check),
         ran=translated(_RUNS.get(request.query.get("ran", ""), "")),
@@ -98,12 +99,12 @@ def _check_of(request: web.Request) -> tuple[Asset, Check]:
 
 
 async def _now(app: App, asset: Asset, check: Check) -> Mapping[str, Any]:
-    everything = await world(app, [check.id])
+    everything = await world(app)
     reading, metrics = app.latest.get(check.id), load(check.kind).metrics
     return {
         "asset": asset,
         "view": views.check_view(check, everything),
-        "strip": views.strip([everything.spans.get(check.id, ())], everything.now),
+        "strip": views.strip([check.id], everything),
         "values": views.values(reading, metrics),
         "phases": charts.phases(reading, metrics),
         "rulings": rulings(check, everything),
@@ -111,33 +112,25 @@ async def _now(app: App, asset: Asset, check: Check) -> Mapping[str, Any]:
     }
 
 
-async def _past(app: App, check: Check) -> Past:
-    now, zone = auth.utc_now(), app.config.site.hours.zone
-    day, edges = now - views.DAY, charts.midnights(now, zone)
+async def _past(request: web.Request, check: Check) -> Past:
+    app, now = request.app[APP], auth.utc_now()
+    zone = app.config.site.hours.zone
+    day, quarter = now - views.DAY, past_days.until(now, zone).edges[0]
     losses = {metric.name for metric in load(check.kind).metrics if metric.name.endswith("_loss_ratio")}
     async with app.store.connect() as conn:
         fine = await rollups.between(conn, check.id, 300, day, now)
-        coarse = await rollups.between(conn, check.id, 86400, edges[0], now)
-        found = (await spans.between(conn, edges[0], now, [check.id], MOST_SPANS)).get(check.id, ())
+        coarse = await rollups.between(conn, check.id, 86400, quarter, now)
+        turns = await spans.newest(conn, check.id, TURNS)
         lost = await series.hourly(conn, [check.id], losses, day, now) if losses else {}
+    days = await past_days.past(app.store, request.app[past_days.KEPT], past_days.Subject((check.id,), zone), now)
     hours = next(iter(lost.values()), ())
-    return await asyncio.to_thread(_drawn, (fine, coarse), hours, found, edges)
-
-
-def _drawn(
-    latencies: tuple[Sequence[rollups.Rollup], Sequence[rollups.Rollup]],
-    hours: Sequence[series.Hour],
-    found: Sequence[Span],
-    edges: Sequence[datetime],
-) -> Past:
-    now, (fine, coarse) = edges[-1], latencies
     points = [charts.Point(one.start, one.start + timedelta(hours=1), one.mean, one.most) for one in hours]
     return Past(
-        charts.chart(charts.of_rollups(fine), now - views.DAY, now, "seconds"),
-        charts.chart(points, now - views.DAY, now, "ratio"),
-        charts.chart(charts.of_rollups(coarse), edges[0], now, "seconds"),
-        charts.bars(found, edges) if len(found) < MOST_SPANS else None,
-        found[: -TURNS - 1 : -1],
+        charts.chart(charts.of_rollups(fine), day, now, "seconds"),
+        charts.chart(points, day, now, "ratio"),
+        charts.chart(charts.of_rollups(coarse), quarter, now, "seconds"),
+        charts.bars(days.days) if days.complete else None,
+        turns,
     )
 
 

@@ -90,7 +90,7 @@ async def verdicts(request: web.Request) -> web.Response:
     asked, app = _asked(request, ()), request.app[APP]
     async with request.app[ASKING]:
         chosen = _assets(app.config, asked)
-        world = await pages.world(app, [check.id for asset in chosen for check in asset.checks])
+        world = await pages.world(app)
         return _answer(asked, await asyncio.to_thread(rows.of_verdicts, chosen, world))
 
 

@@ -19,32 +19,41 @@ APART = 1.0
 STALLED = 10.0
 """Seconds: between signs of life, at least between two events, and until a reader who does not read is dropped."""
 LOOKS = 2
-"""Signs of life between two looks at whether a session is over: one at every event would cost more than the event."""
+"""Signs of life between two looks at whether a session ran out: one at every event would cost more than the event."""
 
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class Streams:
-    """The open streams of one server: counted, and ended together when it stops."""
+    """The open streams of one server: counted, and ended with their session, or together when the server stops."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], web.Request] = {}
 
-    async def run(self, tell: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a stream until it or the server ends. Raises HTTPServiceUnavailable when all places are taken."""
-        if len(self._tasks) >= MOST:
+    async def run(self, request: web.Request, tell: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run the stream that a request asks for until it, its session or the server ends.
+
+        Raises HTTPServiceUnavailable when all places are taken.
+        """
+        if len(self._open) >= MOST:
             raise web.HTTPServiceUnavailable(
                 text=gettext("{most} pages are listening already; this one refreshes less often.", most=MOST),
                 headers={"Retry-After": "60"},
             )
         async with asyncio.TaskGroup() as group:
             task = group.create_task(tell())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._open[task] = request
+            task.add_done_callback(self._open.pop)
+
+    async def look(self) -> None:
+        """End the streams of everybody who is no longer signed in. Raises StoreError."""
+        for task, request in tuple(self._open.items()):
+            if not await is_signed_in(request):
+                task.cancel()
 
     async def stop(self, _: web.Application) -> None:
         """End all streams at once; their pages connect again by themselves."""
-        for task in self._tasks:
+        for task in self._open:
             task.cancel()
 
 
@@ -54,7 +63,7 @@ STREAMS = web.AppKey("streams", Streams)
 async def events(request: web.Request) -> web.StreamResponse:
     """GET /events: an event with the new version whenever the board may have changed."""
     response = web.StreamResponse(headers=POLICY | HEADERS)
-    await request.app[STREAMS].run(lambda: _tell(response, request))
+    await request.app[STREAMS].run(request, lambda: _tell(response, request))
     return response
 
 

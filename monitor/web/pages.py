@@ -1,9 +1,6 @@
-"""The board, and what all pages are drawn with."""
+"""What all pages are drawn with."""
 
-import asyncio
-import secrets
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,8 @@ from markupsafe import Markup
 from language import LANGUAGES, N_, current, figures, gettext, translated
 from monitor import texts
 from monitor.people.roles import Role
-from monitor.store import incidents, outbox, spans
-from monitor.web import auth, boards, views, words
+from monitor.store import incidents, outbox
+from monitor.web import auth, views, words
 from monitor.web.files import Files
 from monitor.web.guard import APP, IDENTITY, SECRET, form_of, who
 from monitor.web.live import stamp
@@ -27,65 +24,8 @@ LONGEST_TEXT = 4000
 """Characters of a note, a resolution or a root cause."""
 
 MESSAGES = 8
-FRESH = 10.0
-"""Seconds that a board is shown again while nothing has changed; "for 12 min" needs no more."""
 ROLES = {Role.VIEWER: N_("look"), Role.OPERATOR: N_("look and act"), Role.ADMIN: N_("administer")}
 """What somebody with a role may do."""
-
-
-class SharedBoard:
-    """The board's HTML, made once for all who look at the same version in the same language."""
-
-    def __init__(self) -> None:
-        self._mark = secrets.token_hex(32)
-        self._lock = asyncio.Lock()
-        self._made: dict[tuple[Role, str], tuple[str, float, str]] = {}
-        self._rows: dict[str, Rows] = {}
-
-    async def html(self, app: App, form_key: str, role: Role) -> str:
-        """The changing part of the first page for a role, with the form key of the session that asks."""
-        async with self._lock:
-            of, at, html = self._made.get((role, current()), ("", 0.0, ""))
-            if of != stamp(app) or time.monotonic() - at > FRESH:
-                of, at = stamp(app), time.monotonic()
-                html = await asyncio.to_thread(self._render, app, await world(app), of, role)
-                self._made[role, current()] = (of, at, html)
-        return html.replace(self._mark, form_key)
-
-    def _render(self, app: App, seen: views.World, of: str, role: Role) -> str:
-        """In a thread: a thousand assets take longer than the probes' timing can bear. Only reads."""
-        board = boards.board(seen)
-        rows = self._rows[current()] = Rows(seen, self._rows.get(current()))
-        return render("board_live.html", app, board=board, row=rows.row, form_key=self._mark, stamp=of, can=can(role))
-
-
-class Rows:
-    """The rows of a board in one language, drawn anew only where they say something else than on the board before."""
-
-    def __init__(self, seen: views.World, before: "Rows | None" = None) -> None:
-        self._day = seen.now.astimezone(seen.config.site.hours.zone).date()  # times of other days are written otherwise
-        self._before = before._drawn if before is not None and before._day == self._day else {}
-        self._drawn: dict[tuple[object, ...], Markup] = {}
-
-    def row(self, view: views.AssetView, draw: Callable[[views.AssetView], Markup]) -> Markup:
-        """The row of an asset, by the template's macro unless it is known."""
-        of = (view.asset.id, view.asset.name, view.verdict, view.since, view.says, view.finding, view.strip)
-        found = self._drawn[of] = self._before.get(of) or draw(view)
-        return found
-
-
-SHARED = web.AppKey("shared", SharedBoard)
-
-
-async def board(request: web.Request) -> web.Response:
-    """GET /: is everything working, and if not, what needs whom."""
-    shown = await _own_board(request)
-    return page(request, "board.html", shown=Markup(shown))  # noqa: S704 - rendered by the template, escaped there
-
-
-async def board_fragment(request: web.Request) -> web.Response:
-    """GET /fragment/board: the part of it that changes."""
-    return _html(await _own_board(request))
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
@@ -109,8 +49,8 @@ def page(request: web.Request, template: str, status: int = 200, **values: objec
 
 
 def fragment(request: web.Request, template: str, **values: object) -> web.Response:
-    """The changing part of a page, for a session."""
-    return _html(render(template, request.app[APP], form_key=_form_key(request), can=_can(request), **values))
+    """The changing part of a page; its buttons belong to the form that the page has around it."""
+    return _html(render(template, request.app[APP], can=_can(request), **values))
 
 
 def render(template: str, app: App, **values: object) -> str:
@@ -131,18 +71,17 @@ def render(template: str, app: App, **values: object) -> str:
     )
 
 
-async def world(app: App, checks: Collection[str] | None = None) -> views.World:
-    """What the pages are made from, as it is now; the history of all checks unless some are named."""
+async def world(app: App) -> views.World:
+    """What the pages are made from, as it is now."""
     now = auth.utc_now()
     async with app.store.connect() as conn:
         live = await incidents.live(conn)
         messages = await outbox.recent(conn, MESSAGES)
-        history = await spans.between(conn, now - views.DAY, now, checks)
     return views.World(
         config=app.config,
         latest=app.latest,
         episodes=app.episodes,
-        spans=history,
+        days=app.days,
         live=live,
         messages=messages,
         reload_problems=() if app.reloads.ok else app.reloads.problems,
@@ -154,8 +93,9 @@ async def world(app: App, checks: Collection[str] | None = None) -> views.World:
 
 @cache
 def _templates() -> Environment:
+    here = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([here / "templates", here / "static"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -188,10 +128,6 @@ def _html(text: str, status: int = 200) -> web.Response:
     response = web.Response(text=text, content_type="text/html", status=status)
     response.enable_compression()
     return response
-
-
-async def _own_board(request: web.Request) -> str:
-    return await request.app[SHARED].html(request.app[APP], _form_key(request), request[IDENTITY].role)
 
 
 async def sent(request: web.Request) -> Mapping[str, Any]:

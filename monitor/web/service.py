@@ -10,6 +10,7 @@ from alerting.oncall import Override
 from alerting.rules import State
 from incidents.lifecycle import Change, Incident, Report
 from monitor.config.model import Config
+from monitor.days import Day
 from monitor.exposition import Format
 from monitor.heartbeats import Heartbeats
 from monitor.inbound import Inbound
@@ -48,6 +49,11 @@ class App(Protocol):
     @property
     def latest(self) -> Mapping[str, Reading]:
         """The newest reading by check id; a check without one has not run yet."""
+        ...
+
+    @property
+    def days(self) -> Mapping[str, Day]:
+        """The last day by check id; a check without one has no span that is stored."""
         ...
 
     @property

@@ -11,13 +11,11 @@ from typing import NamedTuple
 from aiohttp import ETag, web
 
 from alerting.rules import Severity
-from incidents.availability import Span
 from language import current, gettext
 from monitor.config.model import Config, Server, StatusPage
-from monitor.reports.standings import deciding
 from monitor.scrape import address
-from monitor.store import Store, StoreError, incidents, spans
-from monitor.web import auth, pages, status_formats, status_views
+from monitor.store import StoreError, incidents
+from monitor.web import auth, pages, past_days, status_formats, status_views
 from monitor.web.files import Files
 from monitor.web.guard import APP
 from monitor.web.service import App
@@ -41,7 +39,7 @@ FRESH = 5.0
 PAST_FRESH = 60.0
 """Seconds for which what has been is not read again."""
 MOST_SPANS = 50_000
-"""Spans that are read at most; what is beyond is shown as unknown."""
+"""Turns that are read at most; what is beyond is shown as unknown until those before it are kept."""
 MOST_INCIDENTS = 300
 
 _CACHED = "public, max-age=30"
@@ -69,7 +67,8 @@ class _Kept(NamedTuple):
 class SharedStatus:
     """The answers by their addresses, made once for all who ask within some seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, days: past_days.KeptDays) -> None:
+        self._days = days
         self._lock = asyncio.Lock()
         self._kept: _Kept | None = None
 
@@ -88,12 +87,27 @@ class SharedStatus:
         if kept is not None and clock - kept.past_at < PAST_FRESH:
             past, past_at = kept.past, kept.past_at
         else:
-            past, past_at = await _past(app, page, now), clock
+            past, past_at = await self._past(app, page, now), clock
         async with app.store.connect() as conn:
             live = await incidents.live(conn)
         present = Present(app.config, app.latest, app.episodes, live, now)
         made = await asyncio.to_thread(_made, app, page, present, past, files)
         return _Kept(present.config, clock, past, past_at, made)
+
+    async def _past(self, app: App, page: StatusPage, now: datetime) -> Past:
+        """What has been, asset by asset: others get their turn in between."""
+        config, left = app.config, MOST_SPANS
+        async with app.store.connect() as conn:
+            found = await incidents.matching(
+                conn, now - status_views.RECENT, now, (), (Severity.WARNING, Severity.CRITICAL), (), MOST_INCIDENTS
+            )
+        read: dict[str, past_days.Past] = {}
+        for id, subject in status_views.subjects(page, config).items():
+            since = status_views.since(page, found, id, now, config.site.hours.zone)
+            most = min(left, past_days.MOST_SPANS)
+            read[id] = await past_days.past(app.store, self._days, subject, now, since, most)
+            left -= read[id].read
+        return status_views.past(page, config.site.id, read, found)
 
 
 SHARED: web.AppKey[Mapping[str, SharedStatus]] = web.AppKey("status", Mapping)
@@ -131,35 +145,6 @@ def _sent(request: web.Request, answer: Answer) -> web.Response:
     if answer.type == _SVG:
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # made to stand on other sites
     return response
-
-
-async def _past(app: App, page: StatusPage, now: datetime) -> Past:
-    config = app.config
-    start = min(status_views.begins(page, now, config.site.hours.zone), now - status_views.RECENT)
-    history = await _spans(app.store, config, page, start, now)
-    async with app.store.connect() as conn:
-        found = await incidents.matching(
-            conn, now - status_views.RECENT, now, (), (Severity.WARNING, Severity.CRITICAL), (), MOST_INCIDENTS
-        )
-    return await asyncio.to_thread(status_views.past, page, config, history, found, now)
-
-
-async def _spans(
-    store: Store, config: Config, page: StatusPage, start: datetime, now: datetime
-) -> Mapping[str, tuple[Span, ...]]:
-    """What the chosen assets' checks measured, asset by asset: others get their turn in between."""
-    found: dict[str, tuple[Span, ...]] = {}
-    left = MOST_SPANS
-    for one in page.assets:
-        asset = config.asset(one.id)
-        checks = [check.id for check in deciding(asset)] if asset is not None else []
-        if not checks or left <= 0:
-            continue
-        async with store.connect() as conn:
-            some = await spans.between(conn, start, now, checks, left)
-        left -= sum(map(len, some.values()))
-        found |= some
-    return found
 
 
 def _made(app: App, page: StatusPage, present: Present, past: Past, files: Files) -> Mapping[str, Answer]:

@@ -129,7 +129,7 @@ def _asset(one: Shown) -> dict[str, Any]:
         "share": whole.ratio,
         "measured": whole.coverage,
         "days": [
-            {"day": day.day.isoformat(), "share": day.found.ratio, "measured": day.found.coverage} for day in one.days
+            {"day": day.date.isoformat(), "share": day.found.ratio, "measured": day.found.coverage} for day in one.days
         ],
     }
 

@@ -8,7 +8,7 @@ not told.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -16,13 +16,15 @@ from zoneinfo import ZoneInfo
 
 from alerting.gates import Maintenance
 from alerting.rules import Episode, Phase, Rule, Severity, State
-from incidents.availability import Availability, Span, availability, verdicts, weighted
+from incidents.availability import Availability, Span, weighted
 from incidents.incident import Incident, Origin
-from incidents.windows import all_hours, planned
+from incidents.windows import planned
 from language import gettext, month, weekday
 from monitor.config.model import Asset, Check, Config, PublicAsset, StatusPage
 from monitor.reports.availability import measured, share
 from monitor.reports.standings import deciding
+from monitor.web import past_days
+from monitor.web.past_days import Day, Subject, until
 from monitor.web.status_words import Public as Public
 from monitor.web.status_words import failed, fails, several
 from monitor.web.views import is_stale
@@ -35,7 +37,6 @@ MOST_OUTAGES = 100
 MOST_WORKS = 20
 """Rows on the page."""
 
-_DAY = timedelta(days=1)
 _LEAST = 8
 """Per cent of a day's height that the shortest outage is drawn with."""
 _NO_CHARACTERS = dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")
@@ -51,13 +52,6 @@ class Present:
     episodes: Mapping[tuple[str, str], State]
     live: Sequence[Incident]
     now: datetime
-
-
-class Day(NamedTuple):
-    """A day of the site, today until now, and how much of it an asset worked; planned work is not part of it."""
-
-    day: date
-    found: Availability
 
 
 class Outage(NamedTuple):
@@ -142,25 +136,29 @@ class View:
     now: datetime
 
 
-def begins(page: StatusPage, now: datetime, zone: ZoneInfo) -> datetime:
-    """When the first of its days begins."""
-    return _midnight(now.astimezone(zone).date() - (page.days - 1) * _DAY, zone)
-
-
-def past(
-    page: StatusPage, config: Config, spans: Mapping[str, Sequence[Span]], found: Iterable[Incident], now: datetime
-) -> Past:
-    """What has been: `spans` by check since the page `begins` or for RECENT, what is longer; `found` the incidents."""
+def subjects(page: StatusPage, config: Config) -> dict[str, Subject]:
+    """What the days of each chosen asset are about, by its id."""
     zone = config.site.hours.zone
-    assets = {one.id: asset for one in page.assets if (asset := config.asset(one.id)) is not None}
-    seen = {id: verdicts({one.id: spans.get(one.id, ()) for one in deciding(asset)}) for id, asset in assets.items()}
-    days = {
-        id: tuple(_days(seen[id], _works(asset, config.maintenances), begins(page, now, zone), now, zone))
-        for id, asset in assets.items()
+    assets = [asset for one in page.assets if (asset := config.asset(one.id)) is not None]
+    return {
+        asset.id: Subject(_deciding(asset), zone, page.days, tuple(_works(asset, config.maintenances)))
+        for asset in assets
     }
-    names = {one.id: said(one.name) for one in page.assets}
-    outages = [made for one in found if one.resolved is not None for made in _outages(one, names, seen, config.site.id)]
-    return Past(days, tuple(sorted(outages, key=attrgetter("begin"), reverse=True)[:MOST_OUTAGES]))
+
+
+def since(page: StatusPage, found: Iterable[Incident], asset: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Back to when it counts how an asset was in the incidents of RECENT; None if it was in none."""
+    opened = min((one.opened for one in found if asset in _hit(one)), default=None)
+    longest = min(until(now, zone, page.days).edges[0], now - RECENT)
+    return max(opened, longest) if opened is not None else None
+
+
+def past(page: StatusPage, site: str, read: Mapping[str, past_days.Past], found: Iterable[Incident]) -> Past:
+    """What has been: what was `read` of each asset since `since` or earlier, by its id; `found` the incidents."""
+    names = {one.id: said(one.name) for one in page.assets if one.id in read}
+    outages = [made for one in found for made in _outages(one, names, read, site)]
+    newest = sorted(outages, key=attrgetter("begin"), reverse=True)[:MOST_OUTAGES]
+    return Past({id: one.days for id, one in read.items()}, tuple(newest))
 
 
 def view(page: StatusPage, present: Present, known: Past) -> View:
@@ -265,27 +263,40 @@ def _lasting(assets: Iterable[Shown], present: Present) -> Iterator[Outage]:
             yield Outage(id, one.public.id, one.public.name, one.state, incident.opened, None)
 
 
+def _deciding(asset: Asset) -> tuple[str, ...]:
+    return tuple(check.id for check in deciding(asset))
+
+
+def _hit(incident: Incident) -> tuple[str, ...]:
+    """The assets that something was wrong with in an incident, if that is over and members may have noticed it."""
+    if incident.resolved is None or incident.merged_into is not None or not incident.severity.pages:
+        return ()
+    return tuple(dict.fromkeys((incident.asset, *(incident.cost.assets if incident.cost is not None else ()))))
+
+
 def _outages(
-    incident: Incident, names: Mapping[str, str], seen: Mapping[str, Sequence[Span]], site: str
+    incident: Incident, names: Mapping[str, str], read: Mapping[str, past_days.Past], site: str
 ) -> Iterator[Outage]:
     """What an incident that is over was for each of the assets; one that is not the cause only if it failed itself."""
-    if incident.resolved is None or incident.merged_into is not None or not incident.severity.pages:
-        return
-    hit = (incident.asset, *(incident.cost.assets if incident.cost is not None else ()))
-    for asset in dict.fromkeys(id for id in hit if id in names):
-        failed = [
-            one
-            for one in seen.get(asset, ())
-            if one.status is Status.DOWN and one.start < incident.resolved and one.end > incident.opened
-        ]
+    begin, end = incident.opened, incident.resolved or incident.opened
+    for asset in (id for id in _hit(incident) if id in names):
+        failed = _failed(read[asset].spans, begin, end)
         state = _was(incident, bool(failed))
-        begin, end = incident.opened, incident.resolved
-        if asset != incident.asset:
-            if not failed:
-                continue
-            begin, end = max(begin, failed[0].start), min(end, failed[-1].end)
+        if asset == incident.asset:
+            first, last = begin, end
+        elif failed:
+            first, last = max(begin, failed[0].start), min(end, failed[-1].end)
+        else:
+            continue
         if state is not None:
-            yield Outage(_id(site, incident.id, asset), asset, names[asset], state, begin, end)
+            yield Outage(_id(site, incident.id, asset), asset, names[asset], state, first, last)
+
+
+def _failed(spans: Sequence[Span], begin: datetime, end: datetime) -> list[Span]:
+    """When something was down, of the spans in order that reach into some time."""
+    first = bisect_right(spans, begin, key=attrgetter("end"))
+    last = bisect_left(spans, end, key=attrgetter("start"))
+    return [one for one in spans[first:last] if one.status is Status.DOWN]
 
 
 def _was(incident: Incident, failed: bool) -> Public | None:
@@ -315,20 +326,6 @@ def _works(asset: Asset, maintenances: Iterable[Maintenance]) -> list[Maintenanc
     return [one for one in maintenances if one.scope.has(asset.id, asset.section, asset.tags)]
 
 
-def _days(
-    spans: Sequence[Span], works: Iterable[Maintenance], start: datetime, now: datetime, zone: ZoneInfo
-) -> Iterator[Day]:
-    """Each day from `start` on, the last one until now; the spans are in order and do not overlap."""
-    starts, ends = [one.start for one in spans], [one.end for one in spans]
-    cut = planned(works, start, now)
-    day, last = start.astimezone(zone).date(), now.astimezone(zone).date()
-    while day <= last:
-        begin, end = _midnight(day, zone), min(_midnight(day + _DAY, zone), now)
-        some = spans[bisect_right(ends, begin) : bisect_left(starts, end)]
-        yield Day(day, availability(some, all_hours(begin, end).without(cut)))
-        day += _DAY
-
-
 def _bar(day: Day) -> Bar:
     found = day.found
     down = max(_LEAST, round(100 * (found.down / found.total))) if found.down else 0
@@ -336,16 +333,12 @@ def _bar(day: Day) -> Bar:
     said = [share(found)]
     if found.known and found.unknown * 20 > found.total:
         said.append(measured(found))
-    return Bar(up, down, f"{_date(day.day)}: {', '.join(said)}")
+    return Bar(up, down, f"{_date(day.date)}: {', '.join(said)}")
 
 
 def _date(day: date) -> str:
     midnight = datetime.combine(day, time.min)
     return gettext("{weekday} {day} {month}", weekday=weekday(midnight), day=day.day, month=month(midnight))
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def _id(site: str, incident: str, asset: str) -> str:

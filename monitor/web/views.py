@@ -1,36 +1,32 @@
 """How the assets and their checks are, from the configuration, the newest readings, the history and the incidents."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import chain
+from functools import lru_cache
 from typing import NamedTuple
 
 from alerting.channels import NoticeKind
 from alerting.health import Health
 from alerting.rules import Episode, Lack, Phase, Rule, Severity, State, is_flapping
-from incidents.availability import Span
 from incidents.grouping import Needs, cause
 from incidents.impact import Basis, member_minutes
 from incidents.lifecycle import Incident, Stage
 from language import N_, gettext, ngettext, translated
 from monitor.config.model import Asset, Check, Config
+from monitor.days import BADNESS, QUARTER, QUARTERS, Day, together
 from monitor.store.outbox import Message, MessageState
 from monitor.web.words import amount, is_instant, length
 from probes import REASONS, UNKNOWN_REASONS, Metric, Reading, Sample, Status, load
 
-DAY = timedelta(hours=24)
-PIECES = 96
-"""How many pieces the strip of a day is cut into: a quarter of an hour each."""
+DAY = QUARTERS * QUARTER
 
-_PIECE = DAY / PIECES
-_BADNESS = {Status.UP: 1, Status.UNKNOWN: 2, Status.DOWN: 3}
-"""What wins in a piece of a strip; 0 is a piece that no span reaches into."""
-_WHOLE = f"M0 0H{PIECES}V8H0z"
-_FILLS = {status: bytes([badness]) * PIECES for status, badness in _BADNESS.items()}
-_RUNS = {status: re.compile(b"[%c]+" % _BADNESS[status]) for status in (Status.UP, Status.DOWN)}
+_UP, _DOWN = BADNESS[Status.UP], BADNESS[Status.DOWN]
+_COLOURS = bytes({_UP: _UP, _DOWN: _DOWN}.get(byte, 0) for byte in range(256))
+"""What a quarter is drawn as: not known is one colour, whether we looked in vain or did not look."""
+_RUNS = {"up": re.compile(b"%c+" % _UP), "down": re.compile(b"%c+" % _DOWN), "unknown": re.compile(b"\0+")}
 
 TITLES = {
     "uplinks": N_("Internet"),
@@ -129,14 +125,14 @@ _LACKS = {
 class World:
     """Everything that the pages are made from.
 
-    `spans` holds the last 24 hours by check id, in order; `needs` what each asset depends on; `firing` the ids of the
-    checks of which a rule fires.
+    `days` holds the last 24 hours by check id; `needs` what each asset depends on; `firing` the ids of the checks of
+    which a rule fires; `troubled` the live incident of each asset that has one.
     """
 
     config: Config
     latest: Mapping[str, Reading]
     episodes: Mapping[tuple[str, str], State]
-    spans: Mapping[str, Sequence[Span]]
+    days: Mapping[str, Day]
     live: Sequence[Incident]
     messages: Sequence[Message]
     reload_problems: tuple[str, ...]
@@ -145,22 +141,41 @@ class World:
     healths: Mapping[str, Health] = field(default_factory=dict)
     needs: Needs = field(init=False)
     firing: Collection[str] = field(init=False)
+    troubled: Mapping[str, Incident] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "needs", {asset.id: asset.depends_on for asset in self.config.assets})
+        object.__setattr__(self, "troubled", {incident.asset: incident for incident in reversed(self.live)})
         object.__setattr__(self, "firing", {key[0] for key, state in self.episodes.items() if _firing(state)})
 
 
 class Strip(NamedTuple):
-    """The last 24 hours: for each colour the path that draws its stretches, and the same in words."""
+    """The last 24 hours: the colour that most of them have, and for each other one the path that draws it.
 
+    `down` and `unknown` count the quarters of an hour with an outage, and those of which nothing is known.
+    """
+
+    most: str
     paths: tuple[tuple[str, str], ...]
-    said: str
+    down: int
+    unknown: int
 
     @property
-    def whole(self) -> str:
-        """The colour of a day that has only one, which needs no path; "" for any other."""
-        return next((name for name, path in self.paths if path == _WHOLE), "")
+    def whole(self) -> bool:
+        """Whether it was up all the time."""
+        return not (self.down or self.unknown)
+
+    @property
+    def said(self) -> str:
+        """The same in words."""
+        if self.unknown == QUARTERS:
+            return gettext("not known")
+        said = []
+        if self.down:
+            said.append(ngettext("outages in {number} quarter-hour", "outages in {number} quarter-hours", self.down))
+        if self.unknown:
+            said.append(gettext("not known for about {length}", length=length(self.unknown * QUARTER)))
+        return ", ".join(said) or gettext("working")
 
     @property
     def words(self) -> str:
@@ -219,7 +234,7 @@ class AssetView:
 def asset_view(asset: Asset, world: World) -> AssetView:
     """One asset: it is as bad as its worst check."""
     checks = tuple(check_view(check, world) for check in asset.checks)
-    drawn = strip((world.spans.get(check.id, ()) for check in asset.checks), world.now)
+    drawn = strip((check.id for check in asset.checks), world)
     if not checks:
         nothing = Finding(remark=gettext("Nothing of it is measured."))
         return AssetView(asset, Verdict.UNKNOWN, None, "", nothing, drawn, None, ())
@@ -234,23 +249,32 @@ def check_view(check: Check, world: World) -> CheckView:
     worst = _worst_firing(check, world.episodes) if check.id in world.firing else None
     if worst is not None:
         rule, episode = worst
-        verdict = Verdict.DOWN if episode.severity is Severity.CRITICAL else Verdict.DEGRADED
+        verdict = Verdict.DOWN if _fails(rule, episode, reading) else Verdict.DEGRADED
         if episode.severity.pages or (reading is not None and reading.status is Status.DOWN):
             says, found = translated(rule.says), _finding(check, rule, episode)
             return CheckView(check, verdict, episode.opened, says, found, reading)
-    since = _since(world.spans.get(check.id, ()), world.now)
     if reading is None:
         return CheckView(check, Verdict.UNKNOWN, None, "", Finding(remark=gettext("Not measured yet.")), None)
     if is_stale(check, reading, world.now):
         old = Finding(remark=gettext("No reading since then."))
         return CheckView(check, Verdict.UNKNOWN, reading.at, "", old, reading)
     found = Finding(reading.detail, meaning=_fault(check, reading.reason))
+    day = world.days.get(check.id)
+    since = day.since if day is not None and world.now - day.since < DAY else None
     return CheckView(check, _SAID[reading.status], since, "", found, reading)
 
 
 def meaning(kind: str, reason: str) -> str:
     """What the reason of a reading of that kind means, "" for one that is not known."""
     return translated(load(kind).reasons.get(reason) or REASONS.get(reason) or UNKNOWN_REASONS.get(reason, ""))
+
+
+def _fails(rule: Rule, episode: Episode, reading: Reading | None) -> bool:
+    """Whether what fires means that it does not work: how urgent that is, as at night, is another matter."""
+    if episode.severity is Severity.CRITICAL:
+        return True
+    works = reading is not None and reading.status is Status.UP
+    return rule.status is Status.DOWN and episode.severity.pages and not works
 
 
 def _finding(check: Check, rule: Rule, episode: Episode) -> Finding:
@@ -270,18 +294,10 @@ def is_stale(check: Check, reading: Reading, now: datetime) -> bool:
     return now - reading.at > timedelta(seconds=1.5 * check.interval + attempts)
 
 
-def strip(checks: Iterable[Iterable[Span]], now: datetime) -> Strip:
-    """The last 24 hours of the checks of an asset together: each piece is as bad as the worst of them.
-
-    For one check that is `availability.strip`, at a twentieth of the time: a board draws a thousand of them.
-    """
-    start, pieces = now - DAY, bytearray(PIECES)
-    for span in sorted(chain.from_iterable(checks), key=_badness):
-        first = max((span.start - start) // _PIECE, 0)
-        last = min(-((start - span.end) // _PIECE), PIECES)
-        if first < last:
-            pieces[first:last] = _FILLS[span.status][first:last]
-    return Strip(tuple(_paths(pieces)), _said(pieces))
+def strip(checks: Iterable[str], world: World) -> Strip:
+    """The last 24 hours of some checks together: each quarter of an hour is as bad as the worst of them."""
+    days = (day for check in checks if (day := world.days.get(check)) is not None)
+    return _drawn(together(days, world.now))
 
 
 def values(reading: Reading | None, metrics: Iterable[Metric]) -> tuple[Value, ...]:
@@ -303,10 +319,11 @@ def lost_minutes(incident: Incident, config: Config, now: datetime) -> float:
 
 def _explanation(asset: str, verdict: Verdict, world: World) -> Incident | None:
     """The live incident of the asset; for one in trouble else the nearest one of what it depends on."""
-    troubled = {incident.asset for incident in world.live}
-    needs = world.needs if verdict is not Verdict.WORKING else {}
-    found = cause(asset, needs, troubled) if troubled else None
-    return next((incident for incident in world.live if incident.asset == found), None)
+    own = world.troubled.get(asset)
+    if own is not None or verdict is Verdict.WORKING or not world.troubled:
+        return own
+    found = cause(asset, world.needs, world.troubled)
+    return world.troubled[found] if found is not None else None
 
 
 def _worst_firing(check: Check, episodes: Mapping[tuple[str, str], State]) -> tuple[Rule, Episode] | None:
@@ -322,41 +339,26 @@ def _firing(state: State | None) -> Episode | None:
     return episode if episode is not None and episode.phase in (Phase.FIRING, Phase.RECOVERING) else None
 
 
-def _since(spans: Sequence[Span], now: datetime) -> datetime | None:
-    """When the newest run of one status began; None if it began before the day that is looked at."""
-    if not spans:
-        return None
-    start = spans[-1].start
-    for span in reversed(spans):
-        if span.status is not spans[-1].status:
-            break
-        start = span.start
-    return start if start > now - DAY else None
+@lru_cache(maxsize=4096)
+def _drawn(quarters: bytes) -> Strip:
+    """Kept: from one board to the next most days stay as they are."""
+    shown = quarters.translate(_COLOURS)
+    most = max(_RUNS, key=lambda name: sum(map(len, _RUNS[name].findall(shown))))
+    return Strip(most, tuple(_paths(shown, most)), shown.count(_DOWN), shown.count(0))
 
 
-def _badness(span: Span) -> int:
-    return _BADNESS[span.status]
-
-
-def _paths(pieces: bytearray) -> Iterable[tuple[str, str]]:
-    for status, runs in _RUNS.items():
-        drawn = [f"M{run.start()} 0H{run.end()}V8H{run.start()}z" for run in runs.finditer(pieces)]
+def _paths(shown: bytes, most: str) -> Iterator[tuple[str, str]]:
+    """Strokes as wide as a strip is high, each from where the one before ended."""
+    for name, pattern in _RUNS.items():
+        reached, drawn = 0, ""
+        for run in pattern.finditer(shown) if name != most else ():
+            drawn += f"m{run.start() - reached} 0" if drawn else f"M{run.start()} 4"
+            drawn += f"h{run.end() - run.start()}"
+            reached = run.end()
         if drawn:
-            yield status.value, "".join(drawn)
+            yield name, drawn
 
 
 def _value(metric: Metric, sample: Sample) -> Value:
     instant = datetime.fromtimestamp(sample.value, UTC) if is_instant(sample.value, metric.unit) else None
     return Value(translated(metric.help), sample.part, amount(sample.value, metric.unit), instant)
-
-
-def _said(pieces: bytearray) -> str:
-    if not any(pieces):
-        return gettext("not known")
-    down, up = (pieces.count(_BADNESS[status]) for status in (Status.DOWN, Status.UP))
-    said = []
-    if down:
-        said.append(ngettext("outages in {number} quarter-hour", "outages in {number} quarter-hours", down))
-    if down + up < PIECES:
-        said.append(gettext("not known for about {length}", length=length((PIECES - down - up) * _PIECE)))
-    return ", ".join(said) or gettext("working")

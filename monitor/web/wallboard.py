@@ -1,15 +1,16 @@
 """The board for a screen in the staff room: everything at a glance, and words only for what is wrong."""
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
+from markupsafe import Markup
 
+from monitor.people.roles import Role
 from monitor.web import auth
-from monitor.web.boards import Board, board
+from monitor.web.boards import Board
 from monitor.web.guard import APP
-from monitor.web.pages import fragment, page, world
+from monitor.web.overview import SHARED, Made, answer
+from monitor.web.pages import page
 
 WRONG = 6
 """How many of the things that need somebody are told in words; the tiles have all."""
@@ -20,15 +21,15 @@ _SIZES = ((24, "few"), (60, "some"), (220, "many"))
 
 async def show(request: web.Request) -> web.Response:
     """GET /wallboard: all of it; it keeps itself up to date."""
-    app = request.app[APP]
-    now = auth.utc_now()
-    local = now.astimezone(app.config.site.hours.zone)
-    return page(request, "wallboard.html", **await _board(request), clock_now=f"{local:%H:%M}")
+    made = await _made(request)
+    local = auth.utc_now().astimezone(request.app[APP].config.site.hours.zone)
+    shown = Markup(made.html)  # noqa: S704 - a template escaped it
+    return page(request, "wallboard.html", shown=shown, clock_now=f"{local:%H:%M}")
 
 
 async def show_fragment(request: web.Request) -> web.Response:
     """GET /fragment/wallboard: the part of it that changes."""
-    return fragment(request, "wallboard_live.html", **await _board(request))
+    return answer(request, await _made(request))
 
 
 def size_of(assets: int) -> str:
@@ -36,9 +37,11 @@ def size_of(assets: int) -> str:
     return next((name for most, name in _SIZES if assets <= most), "all")
 
 
-async def _board(request: web.Request) -> Mapping[str, Any]:
-    seen = await world(request.app[APP], ())
-    made: Board = await asyncio.to_thread(board, seen)
-    wrong = made.cards[:WRONG]
-    rest = len(made.cards) - len(wrong) + made.more
-    return {"board": made, "wrong": wrong, "rest": rest, "size": size_of(len(seen.config.assets))}
+async def _made(request: web.Request) -> Made:
+    return await request.app[SHARED].made(request.app[APP], "wallboard_live.html", Role.VIEWER, _told)
+
+
+def _told(board: Board) -> Mapping[str, object]:
+    wrong = board.cards[:WRONG]
+    rest = len(board.cards) - len(wrong) + board.more
+    return {"wrong": wrong, "rest": rest, "size": size_of(len(board.world.config.assets))}

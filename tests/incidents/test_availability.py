@@ -17,6 +17,7 @@ from incidents.availability import (
     alternatives,
     availability,
     budget,
+    by_window,
     clip,
     strip,
     verdicts,
@@ -85,6 +86,11 @@ def test_only_the_seconds_of_the_window_count(spans: list[Span], window: Window)
     counted = [said[n] for n in range(90) if any(one.starts <= at(n) < one.ends for one in window.stretches)]
     up, down = counted.count(UP), counted.count(DOWN)
     assert availability(spans, window) == seconds(up, down, len(counted) - up - down)
+
+
+@given(spans_in_seconds(), st.lists(windows_in_seconds, max_size=3))
+def test_several_windows_are_each_as_if_it_were_alone(spans: list[Span], windows: list[Window]) -> None:
+    assert list(by_window(spans, windows)) == [availability(spans, window) for window in windows]
 
 
 @given(checks_in_seconds)

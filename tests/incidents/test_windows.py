@@ -61,6 +61,13 @@ def test_what_lies_inside_is_counted_once(some: list[Stretch], start: int, end: 
     assert Window(joined(some)).inside(at(start), at(end)) == expected * SECOND
 
 
+@given(pieces, st.integers(-30, 120))
+def test_the_stretch_around_an_instant_is_one_that_it_lies_in_or_none(some: list[Stretch], n: int) -> None:
+    window = Window(joined(some))
+    around = [one for one in window.stretches if one.starts <= at(n) <= one.ends]
+    assert window.around(at(n)) == (around[0] if around else Stretch(at(n), at(n)))
+
+
 days = st.dates(date(2026, 3, 23), date(2026, 10, 26))
 walls = st.integers(0, 96).map(lambda n: time.max if n == 96 else time(n // 4, n % 4 * 15))
 stretches_of_day = (

@@ -104,7 +104,7 @@ async def check(call: Call) -> Reply:
 async def rules(call: Call) -> Reply:
     """GET /checks/ASSET/NAME/rules: what each says of the newest reading, and will do if things stay as they are."""
     found = _check_of(call)
-    world = await pages.world(call.app, [found.id])
+    world = await pages.world(call.app)
     return Reply(Rules(items=[_rule(one) for one in rulings(found, world)]))
 
 
@@ -128,7 +128,7 @@ def _check_of(call: Call) -> Check:
 
 
 async def _shown(call: Call, some: Sequence[Check]) -> list[CheckShown]:
-    world = await pages.world(call.app, [one.id for one in some])
+    world = await pages.world(call.app)
     return [_check(views.check_view(one, world)) for one in some]
 
 

@@ -97,7 +97,7 @@ def asset_of(call: Call) -> Asset:
 
 async def _shown(call: Call, chosen: Iterable[Asset]) -> list[AssetShown]:
     some = list(chosen)
-    world = await pages.world(call.app, [check.id for one in some for check in one.checks])
+    world = await pages.world(call.app)
     # In a thread: hundreds of assets take longer than the probes' timing can bear. Only reads.
     return await asyncio.to_thread(lambda: [_asset(views.asset_view(one, world)) for one in some])
 

@@ -37,8 +37,7 @@ function markLost(isLost) {
 
 // What stays the same about a focused element when the content around it is made anew.
 function nameOf(element) {
-  const form = element.closest("form");
-  return form ? form.getAttribute("action") : element.getAttribute("href");
+  return `${element.getAttribute("formaction") ?? element.getAttribute("href")} ${element.value ?? ""}`;
 }
 
 function swap(html) {
@@ -73,9 +72,8 @@ async function refresh() {
     }
     if (!answer.ok) throw new Error(answer.statusText);
     const html = await answer.text();
-    const content = html.replaceAll(/name="form_key" value="[^"]*"/g, ""); // differs in every answer
-    if (content !== shown) swap(html);
-    shown = content;
+    if (html !== shown) swap(html);
+    shown = html;
     markLost(false);
   } catch {
     markLost(true);

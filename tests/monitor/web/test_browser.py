@@ -138,11 +138,11 @@ async def test_the_board_changes_by_itself_and_says_so(harbour, browser: Browser
 async def test_a_change_keeps_focus_and_place(harbour, browser: Browser) -> None:
     page = browser.page
     await page.set_viewport_size({"width": 360, "height": 600})
-    await page.locator("a.row", has_text="Elbe").focus()
+    await page.locator(".assets a", has_text="Elbe").focus()
     before = await page.evaluate("scrollY")
     await harbour.works(harbour.config.asset("printer"), "prints again")
-    await expect(page.locator("a.row", has_text="Printer")).to_contain_text("prints again", timeout=20_000)
-    await expect(page.locator("a.row:focus")).to_contain_text("Elbe")
+    await expect(page.locator(".assets a", has_text="Printer")).to_contain_text("prints again", timeout=20_000)
+    await expect(page.locator(".assets a:focus")).to_contain_text("Elbe")
     assert abs(await page.evaluate("scrollY") - before) < 100
 
 

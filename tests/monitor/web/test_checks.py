@@ -77,7 +77,7 @@ async def test_the_phases_of_a_run_are_drawn_where_the_kind_measures_them(harbou
 
 async def test_latencies_and_turns_of_the_past_are_shown(harbour, person: TestClient) -> None:
     now = datetime.now(UTC)
-    assert (await words(person, "/checks/lte/ping")).count("Nothing is stored of that time yet.") == 2
+    assert (await words(person, "/checks/hall/ping")).count("Nothing is stored of that time yet.") == 2
     start = datetime.fromtimestamp(now.timestamp() // 300 * 300 - 600, UTC)
     day = datetime.fromtimestamp(now.timestamp() // 86400 * 86400, UTC)
     async with harbour.store.begin() as conn:

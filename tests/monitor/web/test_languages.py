@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from aiohttp.test_utils import TestClient
 
-from language import gettext, speaking, translated
+from language import gettext, ngettext, speaking, translated
 from monitor.config.model import Asset, PublicAsset, StatusPage
 from monitor.web import words
 from monitor.web.languages import COOKIE
@@ -230,7 +230,8 @@ async def test_braces_and_percents_of_a_name_stay_in_a_sentence_as_they_are(
 
 async def test_nobody_gets_the_board_of_a_reader_of_another_language(harbour, person: TestClient) -> None:
     paths = ("/", "/fragment/board", "/wallboard", "/fragment/wallboard", "/assets/fibre")
-    needs = {"en": "1 thing needs you", "de": german("{number} thing needs you", number=1)}
+    with speaking("de"):
+        needs = {"en": "1 thing needs you", "de": ngettext("{number} thing needs you", "{number} things need you", 1)}
     working = {"en": "Working", "de": german("Working")}
     for _ in range(3):
         harbour.touch()

@@ -1,18 +1,25 @@
 """The stream that tells a page that something has changed."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
+from peers.people import PASSWORD, account, browser, press, sign_in, token
 
-from monitor.web import live
-from monitor.web.app import build
+from monitor.people.roles import Role
+from monitor.store import tokens
+from monitor.web import app, endings, live
+from monitor.web.app import build, routes
 from monitor.web.auth import COOKIE, Gate
+from monitor.web.files import Files
 from monitor.web.guard import SESSIONS
 
 SOON = 20.0
+OTHER = "another four words then"
 
 
 async def next_event(stream: ClientResponse) -> str:
@@ -63,6 +70,63 @@ async def test_a_stream_ends_with_its_session(space, person: TestClient, monkeyp
             await person.server.app[SESSIONS].end(conn, secret)
         async with asyncio.timeout(SOON):
             assert b"data:" not in await answer.content.read()
+
+
+ENDS = {
+    "signing out": lambda ben, ana, user: press(ben, "/sign-out"),
+    "signing in anew": lambda ben, ana, user: sign_in(ben, "ben"),
+    "his password": lambda ben, ana, user: press(
+        ben, "/account/password", current=PASSWORD, password=OTHER, again=OTHER
+    ),
+    "another role": lambda ben, ana, user: press(ana, f"/users/{user}/role", role="operator"),
+    "keeping him out": lambda ben, ana, user: press(ana, f"/users/{user}/disable"),
+    "a password from her": lambda ben, ana, user: press(ana, f"/users/{user}/password", password=OTHER),
+    "removing him": lambda ben, ana, user: press(ana, f"/users/{user}/remove"),
+}
+"""What ends Ben's session, done by himself or by Ana, who administers."""
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+async def test_a_stream_ends_at_once_when_its_session_is_ended(space, end, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PING", 10 * SOON)  # the look at what ran out comes too late for this
+    await account(space.store, "ana", Role.ADMIN)
+    user = await account(space.store, "ben")
+    async with TestServer(build(space, Gate())) as server, browser(server) as ana, browser(server) as ben:
+        await sign_in(ana, "ana")
+        await sign_in(ben, "ben")
+        async with ana.get("/events") as hers, ben.get("/events") as his:
+            await next_event(hers)
+            await next_event(his)
+            assert (await end(ben, ana, user.id)).status == 303
+            async with asyncio.timeout(SOON):
+                assert b"data:" not in await his.content.read()
+            space.touch()
+            assert (await next_event(hers)).endswith(f"-{space.version}")
+
+
+async def test_a_stream_ends_at_once_when_its_token_is_revoked(space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PING", 10 * SOON)
+    headers = {"Authorization": f"Bearer {await token(space.store, Role.VIEWER)}"}
+    await account(space.store, "ana", Role.ADMIN)
+    async with TestServer(build(space, Gate())) as server, browser(server) as ana, browser(server) as program:
+        await sign_in(ana, "ana")
+        async with space.store.connect() as conn:
+            (made,) = await tokens.page(conn)
+        async with program.get("/events", headers=headers) as answer:
+            await next_event(answer)
+            assert (await press(ana, f"/users/tokens/{made.id}/revoke")).status == 303
+            async with asyncio.timeout(SOON):
+                assert b"data:" not in await answer.content.read()
+
+
+def test_streams_are_looked_at_after_every_change_to_accounts_and_tokens() -> None:
+    found = [
+        route.path
+        for route in routes(Files(Path(app.__file__).parent / "static"))
+        if route.method != "GET" and re.search(r"/(account|users|tokens|sign-in|sign-out)\b", route.path)
+    ]
+    assert [path for path in found if not path.startswith(endings.ENDS)] == []
+    assert [start for start in endings.ENDS if not any(path.startswith(start) for path in found)] == []
 
 
 async def test_a_quiet_stream_shows_signs_of_life(person: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,12 +87,23 @@ async def test_a_refused_configuration_and_our_own_problems_are_said_on_the_boar
 
 async def test_one_button_acknowledges_from_the_board(harbour, person: TestClient) -> None:
     page = await read(person, "/")
-    action = next(values["action"] for tag, values in page.tags if values.get("action", "").endswith("/acknowledge"))
+    (button,) = (values for tag, values in page.tags if values.get("formaction", "").endswith("/acknowledge"))
+    (form,) = (values for tag, values in page.tags if tag == "form" and values.get("id") == button["form"])
     key = next(values["value"] for tag, values in page.tags if values.get("name") == "form_key")
-    answer = await person.post(action, data={"form_key": key}, allow_redirects=False)
+    assert (form["method"], form.get("action")) == ("post", None)
+    answer = await person.post(button["formaction"], data={"form_key": key}, allow_redirects=False)
     assert answer.status == 303
     assert "In hand" in (await read(person, answer.headers["Location"])).text
     assert "2 things in hand" in (await read(person, "/")).text
+
+
+async def test_what_changes_on_the_board_is_made_once_for_all_who_look(harbour, person: TestClient) -> None:
+    packed = await person.get("/fragment/board", headers={"Accept-Encoding": "gzip"})
+    plain = await person.get("/fragment/board", headers={"Accept-Encoding": "identity"})
+    assert (packed.headers.get("Content-Encoding"), plain.headers.get("Content-Encoding")) == ("gzip", None)
+    assert await packed.text() == await plain.text()
+    assert "form_key" not in await plain.text()
+    assert await plain.text() in await (await person.get("/")).text()
 
 
 async def test_a_note_and_a_review_are_kept(harbour, person: TestClient, form_key: FormKey) -> None:

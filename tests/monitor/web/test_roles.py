@@ -184,10 +184,9 @@ async def test_who_may_only_look_sees_no_buttons(harbour) -> None:
             async with browser(server) as person:
                 await sign_in(person, name)
                 html = [await (await person.get(path)).text() for path in ("/", "/silences", "/on-call", "/deliveries")]
-                pages[name] = [len(re.findall("<form method=.post", page)) for page in html]
+                pages[name] = [len(re.findall("<form method=.post|<button [^>]*formaction", page)) for page in html]
     assert pages["ana"] == [1, 1, 1, 1], "only the one to sign out"
-    assert pages["bea"][0] > 1
-    assert pages["bea"][1] > 1
+    assert min(pages["bea"][:2]) > 1
 
 
 async def test_somebody_of_another_site_alone_is_not_let_in(space) -> None:

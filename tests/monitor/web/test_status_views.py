@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from alerting.gates import Maintenance, Scope, Window
 from alerting.hours import OpeningHours
 from alerting.rules import Episode, Phase, Severity, State
-from incidents.availability import Span
+from incidents.availability import Span, verdicts
 from incidents.impact import Basis, Impact
 from incidents.incident import Incident, Origin, Stage
 from monitor.config.model import Asset, Config, PublicAsset, Server, Site, StatusPage, Storage
-from monitor.web import status_formats, status_views
+from monitor.web import past_days, status_formats, status_views
 from monitor.web.status_views import Past, Present, Public, View
 from probes import Reading, Status
 
@@ -77,10 +77,6 @@ def incident(asset: str, hours: float, lasted: float | None = 1, **more: object)
 
 def span(asset: Asset, hours: float, until: float, status: Status = Status.UP) -> Span:
     return Span(asset.checks[0].id, NOW - hours * HOUR, NOW - until * HOUR, status, "ok")
-
-
-def spans(*some: Span) -> dict[str, tuple[Span, ...]]:
-    return {one.check: tuple(other for other in some if other.check == one.check) for one in some}
 
 
 def shown(assets: StatusPage, now: Present, past: Past = NOTHING) -> View:
@@ -186,14 +182,20 @@ def test_during_planned_work_a_fault_is_planned_and_what_works_works(booking: As
 
 
 def past(assets: StatusPage, now: Present, some: tuple[Span, ...] = (), found: tuple[Incident, ...] = ()) -> Past:
-    return status_views.past(assets, now.config, spans(*some), found, NOW)
+    """What the page says when all of these spans were read."""
+    zone, read = now.config.site.hours.zone, {}
+    for id, subject in status_views.subjects(assets, now.config).items():
+        said = verdicts({check: [one for one in some if one.check == check] for check in subject.checks})
+        days = past_days.by_day(said, past_days.until(NOW, zone, subject.days), subject.works)
+        read[id] = past_days.Past(days, said, len(said), complete=True)
+    return status_views.past(assets, now.config.site.id, read, found)
 
 
 def test_each_day_has_the_share_that_it_worked_and_unknown_is_unknown(booking: Asset) -> None:
     some = (span(booking, 50, 20), span(booking, 20, 17, Status.DOWN), span(booking, 17, 0))
     asked = page("booking", days=5)
     days = past(asked, present(booking), some).days["booking"]
-    assert [one.day for one in days] == [date(2026, 3, day) for day in (26, 27, 28, 29, 30)]
+    assert [one.date for one in days] == [date(2026, 3, day) for day in (26, 27, 28, 29, 30)]
     assert [one.found.total / HOUR for one in days] == pytest.approx([24, 24, 24, 23, 11 + 19 / 60])
     assert [one.found.ratio for one in days] == [None, None, 1, pytest.approx(20 / 23), 1]
     (view,) = shown(asked, present(booking), Past({"booking": days}, ())).assets
@@ -244,6 +246,21 @@ def test_what_failed_with_something_that_is_not_shown_has_its_own_times(booking:
     found = incident("rack", 27, 3, cost=cost)
     (outage,) = past(page("booking", "wifi"), present(booking, wifi), some, (found,)).outages
     assert (outage.name, (NOW - outage.begin) / HOUR, (outage.end - NOW) / HOUR) == ("Booking", 26, -25.5)  # type: ignore[operator]
+
+
+def test_it_is_read_how_something_was_in_the_incidents_that_members_may_have_noticed() -> None:
+    cost = Impact(0, 0, 0, Basis.CAPACITY, assets=("wifi", "booking"))
+    found = (
+        incident("booking", 26),
+        incident("rack", 90 * 24, 89 * 24, cost=cost),
+        incident("lte", 5, severity=Severity.INFO),
+        incident("lte", 5, None),
+    )
+    back = {id: status_views.since(page(id, days=30), found, id, NOW, BERLIN) for id in ("booking", "wifi", "lte")}
+    begins = past_days.until(NOW, BERLIN, 30).edges[0]
+    assert back == {"booking": begins, "wifi": begins, "lte": None}
+    assert status_views.since(page("booking"), found[:1], "booking", NOW, BERLIN) == NOW - 26 * HOUR
+    assert status_views.since(page("wifi", days=3), found, "wifi", NOW, BERLIN) == NOW - status_views.RECENT
 
 
 @pytest.fixture

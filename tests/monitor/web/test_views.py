@@ -1,24 +1,22 @@
 """What the board says of every state that a check can be in."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from alerting.hours import OpeningHours
 from alerting.rules import Episode, Lack, Phase, Severity, State
-from incidents import availability
 from incidents.availability import Span
 from incidents.lifecycle import Incident, Stage
 from monitor.config.model import Asset, Config, Server, Site, Storage
+from monitor.days import Days
 from monitor.web import boards, views
-from monitor.web.views import Verdict, World
+from monitor.web.views import Strip, Verdict, World
 from probes import Metric, Reading, Sample, Status
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -65,12 +63,14 @@ def test_without_a_firing_rule_the_reading_decides(door: Asset, status: Status, 
         (Severity.CRITICAL, Status.DOWN, Verdict.DOWN),
         (Severity.CRITICAL, Status.UNKNOWN, Verdict.DOWN),
         (Severity.WARNING, Status.UP, Verdict.DEGRADED),
+        (Severity.WARNING, Status.DOWN, Verdict.DOWN),
+        (Severity.WARNING, Status.UNKNOWN, Verdict.DOWN),
         (Severity.INFO, Status.UP, Verdict.WORKING),
         (Severity.INFO, Status.DOWN, Verdict.DEGRADED),
     ],
 )
 @pytest.mark.parametrize("phase", [Phase.FIRING, Phase.RECOVERING])
-def test_a_firing_rule_decides_by_its_severity(
+def test_a_firing_rule_decides_by_its_severity_and_what_it_says(
     door: Asset, severity: Severity, status: Status, verdict: Verdict, phase: Phase
 ) -> None:
     seen = views.asset_view(door, world(door, latest=reading(door, status), episodes=firing(door, severity, phase)))
@@ -133,6 +133,13 @@ def test_the_headline_says_the_most_urgent_thing(door: Asset, make_asset: Callab
         assert headline(seen) == said
 
 
+def test_what_is_down_at_night_is_as_down_as_by_day(door: Asset) -> None:
+    night = replace(incident("door"), severity=Severity.WARNING)
+    fault = {"episodes": firing(door, Severity.WARNING), "latest": reading(door, Status.DOWN)}
+    board = boards.board(world(door, live=[night], **fault))
+    assert (board.tone, board.cards[0].verdict, board.sections[0].assets[0].verdict) == (Verdict.DOWN,) * 3
+
+
 def test_of_very_many_cards_the_worst_are_shown_and_all_are_counted() -> None:
     many = [replace(incident(str(number)), severity=Severity.WARNING) for number in range(boards.CARDS + 20)]
     board = boards.board(world(live=[*many, incident("worst")]))
@@ -161,40 +168,36 @@ def test_an_incident_of_something_no_longer_watched_still_shows() -> None:
     assert (card.title, card.asset) == ("gone is down", "")
 
 
-def spans(*parts: tuple[float, float, Status]) -> tuple[Span, ...]:
+def spans(check: str, *parts: tuple[float, float, Status]) -> tuple[Span, ...]:
     """Spans of one check, in hours before now."""
-    return tuple(Span("x", NOW - timedelta(hours=a), NOW - timedelta(hours=b), status, "") for a, b, status in parts)
+    return tuple(Span(check, NOW - timedelta(hours=a), NOW - timedelta(hours=b), status, "") for a, b, status in parts)
+
+
+def strip(*checks: tuple[Span, ...]) -> Strip:
+    days = Days(chain.from_iterable(checks)).by_check
+    return views.strip(tuple(days), world(days=days))
 
 
 def test_the_strip_draws_every_outage_and_every_gap() -> None:
-    drawn = views.strip([spans((30, 13, Status.UP), (12, 11.99, Status.DOWN), (11.99, 0, Status.UP))], NOW)
-    assert dict(drawn.paths) == {"up": "M0 0H44V8H0zM49 0H96V8H49z", "down": "M48 0H49V8H48z"}
+    drawn = strip(spans("x", (30, 13, Status.UP), (12, 11.99, Status.DOWN), (11.99, 0, Status.UP)))
+    assert (drawn.most, dict(drawn.paths)) == ("up", {"down": "M48 4h1", "unknown": "M44 4h4"})
     assert drawn.words == "Last 24 hours: outages in 1 quarter-hour, not known for about 1 h"
 
 
-EDGES = st.lists(st.tuples(st.integers(0, 30 * 60), st.sampled_from(Status)), min_size=2, max_size=12)
-
-
-@given(EDGES)
-def test_the_strip_of_one_check_draws_what_its_availability_says(edges: list[tuple[int, Status]]) -> None:
-    times = sorted({minutes for minutes, _ in edges}, reverse=True)
-    history = spans(*((a / 60, b / 60, s) for a, b, (_, s) in zip(times, times[1:], edges, strict=False)))
-    slots = availability.strip(history, NOW - views.DAY, NOW, views.PIECES)
-    drawn = dict(views.strip([history], NOW).paths)
-    for status in (Status.UP, Status.DOWN):
-        cells = {
-            cell for a, b in re.findall(r"M(\d+) 0H(\d+)", drawn.get(status, "")) for cell in range(int(a), int(b))
-        }
-        assert cells == {n for n, slot in enumerate(slots) if slot.status is status}
-
-
 def test_the_strip_of_several_checks_is_the_worst_of_them() -> None:
-    drawn = views.strip([spans((24, 0, Status.UP)), spans((2, 1, Status.DOWN)), ()], NOW)
-    assert dict(drawn.paths)["down"] == "M88 0H92V8H88z"
+    drawn = strip(spans("x", (24, 0, Status.UP)), spans("y", (8, 7, Status.DOWN), (2, 1, Status.DOWN)))
+    assert (drawn.most, dict(drawn.paths)) == ("up", {"down": "M64 4h4m20 0h4"})
 
 
-def test_without_history_the_strip_is_empty() -> None:
-    assert views.strip([()], NOW) == ((), "not known")
+def test_the_strip_has_the_colour_of_most_of_the_day() -> None:
+    drawn = strip(spans("x", (30, 2, Status.DOWN), (2, 0, Status.UP)))
+    assert (drawn.most, dict(drawn.paths), drawn.whole) == ("down", {"up": "M88 4h8"}, False)
+    assert strip(spans("x", (30, 0, Status.UP))) == Strip("up", (), 0, 0)
+
+
+@pytest.mark.parametrize("history", [(), ((30, 0, Status.UNKNOWN),)])
+def test_nothing_known_is_said_and_drawn_whether_we_looked_or_not(history: tuple[tuple[float, float, Status]]) -> None:
+    assert strip(spans("x", *history)) == Strip("unknown", (), 0, 96)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +211,8 @@ def test_without_history_the_strip_is_empty() -> None:
 def test_since_is_when_the_present_status_began(
     door: Asset, history: tuple[tuple[float, float, Status], ...], hours: float | None
 ) -> None:
-    seen = views.asset_view(
-        door, world(door, latest=reading(door, Status.UP), spans={"door/ping": spans(*history)} if history else {})
-    )
+    days = Days(spans("door/ping", *history)).by_check
+    seen = views.asset_view(door, world(door, latest=reading(door, Status.UP), days=days))
     assert seen.since == (NOW - timedelta(hours=hours) if hours else None)
 
 

@@ -61,6 +61,17 @@ def N_(message: str) -> str:  # noqa: N802 - what every gettext calls it
     return message
 
 
+class SaidError(Exception):
+    """An error whose message, marked by `N_`, is said in the language that is spoken where it is read."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message)
+        self._message, self._values = message, values
+
+    def __str__(self) -> str:
+        return gettext(self._message, **self._values)
+
+
 def translated(message: str) -> str:
     """The message in the language that is spoken, as its catalogue has it; the message itself if it has none."""
     language = current()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
-from language import N_, gettext
+from language import N_, SaidError, gettext
 from monitor.config.model import Config
 from monitor.people.roles import EVERYWHERE, Role
 from monitor.store import audit_log, sessions, tokens, users
@@ -44,15 +44,8 @@ class By(NamedTuple):
         return Entry(self.now, self.who, self.address, what, target)
 
 
-class Untakable(ValueError):  # noqa: N818 - read as a sentence
-    """A name that cannot be taken; says why and what helps, in the language that is spoken where it is read."""
-
-    def __init__(self, message: str, **values: object) -> None:
-        super().__init__(message)
-        self._message, self._values = message, values
-
-    def __str__(self) -> str:
-        return gettext(self._message, **self._values)
+class Untakable(SaidError, ValueError):  # noqa: N818 - read as a sentence
+    """A name that cannot be taken; says why and what helps."""
 
 
 def folded(name: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import aiohttp
 import jwt
 
-from language import N_, gettext
+from language import N_, SaidError
 from monitor.config.model import Oidc
 from monitor.people.accounts import folded
 from monitor.people.roles import Role, highest
@@ -29,15 +29,8 @@ _AGAIN = timedelta(minutes=1)
 _LEEWAY = timedelta(minutes=1)
 
 
-class Refused(Exception):  # noqa: N818 - read as a sentence
-    """Nobody was identified; says why and what helps, in the language that is spoken where it is read."""
-
-    def __init__(self, message: str, **values: object) -> None:
-        super().__init__(message)
-        self._message, self._values = message, values
-
-    def __str__(self) -> str:
-        return gettext(self._message, **self._values)
+class Refused(SaidError):  # noqa: N818 - read as a sentence
+    """Nobody was identified; says why and what helps."""
 
 
 class Ask(NamedTuple):

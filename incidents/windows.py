@@ -23,6 +23,8 @@ class Window:
 
     def inside(self, start: datetime, end: datetime) -> timedelta:
         """How much of the time from `start` to `end` lies in it; nothing if `end` is not later."""
+        if self.stretches and start <= self._starts[0] and self.stretches[-1].ends <= end:
+            return self.length  # most of what is asked about has not turned in the time
         return self.before(end) - self.before(start) if start < end else timedelta()
 
     def before(self, at: datetime) -> timedelta:

@@ -17,7 +17,7 @@ from monitor.config.model import Config
 from monitor.record_words import lacking
 from monitor.reports.availability import measured, share
 from monitor.reports.document import Kind
-from monitor.reports.facts import gather
+from monitor.reports.facts import measurements
 from monitor.reports.listing import Counted, Row, rows
 from monitor.reports.periods import Period, day_of
 from monitor.rota import Duty
@@ -205,8 +205,8 @@ async def available(
     Raises ValueError for days that make no period.
     """
     start, end = days_of(first, last, config.site.hours.zone, now)
-    facts = await gather(conn, config, start, end, now)
-    return [share_of(row) for row in rows(facts, counted)]
+    found = await measurements(conn, config, start, end, now)
+    return [share_of(row) for row in rows(found, counted)]
 
 
 def days_of(first: date | None, last: date | None, zone: ZoneInfo, now: datetime) -> Period:

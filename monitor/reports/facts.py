@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -64,6 +65,33 @@ class Facts:
         return self.config.site.hours.zone
 
 
+class Measured(NamedTuple):
+    """What was measured from `start` to `end`: the spans by check, as they are stored."""
+
+    config: Config
+    start: datetime
+    end: datetime
+    spans: Mapping[str, tuple[Span, ...]]
+
+
+async def measurements(
+    conn: AsyncConnection, config: Config, start: datetime, end: datetime, now: datetime
+) -> Measured:
+    """Load what was measured of all checks from `start` to `end`, as it is known now.
+
+    Raises ValueError when `end` is not after `start`, and StoreError.
+    """
+    if end <= start:
+        raise ValueError(f"a report is about some time, not about that from {start} to {end}")
+    if now - start <= _RECENT:
+        recent = await spans.between(conn, start, end)
+        return Measured(config, start, end, {one.id: recent[one.id] for one in config.checks if one.id in recent})
+    found: dict[str, tuple[Span, ...]] = {}
+    for checks in batches([check.id for check in config.checks], _CHECKS):
+        found |= await spans.between(conn, start, end, checks)
+    return Measured(config, start, end, found)
+
+
 async def gather(
     conn: AsyncConnection,
     config: Config,
@@ -77,8 +105,7 @@ async def gather(
 
     Raises ValueError when `end` is not after `start`, and StoreError.
     """
-    if end <= start:
-        raise ValueError(f"a report is about some time, not about that from {start} to {end}")
+    found = await measurements(conn, config, start, end, made)
     zone = config.site.hours.zone
     first, last = start.astimezone(zone).date().replace(day=1), (end - _MICROSECOND).astimezone(zone).date()
     measuring = series.measuring(config.checks, metrics)
@@ -87,7 +114,7 @@ async def gather(
         start=start,
         end=end,
         made=made,
-        spans=await _spans(conn, config, start, end, made),
+        spans=found.spans,
         incidents=await incidents.between(conn, start, end),
         actions=await actions.between(conn, start, end),
         episodes=await episodes.between(conn, start, end),
@@ -98,18 +125,6 @@ async def gather(
         series=await series.hourly(conn, measuring, metrics, start, end),
         latencies=await _latencies(conn, config, start, end),
     )
-
-
-async def _spans(
-    conn: AsyncConnection, config: Config, start: datetime, end: datetime, now: datetime
-) -> dict[str, tuple[Span, ...]]:
-    if now - start <= _RECENT:
-        recent = await spans.between(conn, start, end)
-        return {check.id: recent[check.id] for check in config.checks if check.id in recent}
-    found: dict[str, tuple[Span, ...]] = {}
-    for checks in batches([check.id for check in config.checks], _CHECKS):
-        found |= await spans.between(conn, start, end, checks)
-    return found
 
 
 async def _latencies(conn: AsyncConnection, config: Config, start: datetime, end: datetime) -> dict[str, Rollup]:

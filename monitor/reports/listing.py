@@ -6,7 +6,7 @@ from typing import NamedTuple
 from incidents.availability import Availability, Span, alternatives, availability, verdicts, weighted
 from incidents.windows import Window, all_hours, open_hours, planned
 from monitor.config.model import Asset
-from monitor.reports.facts import Facts
+from monitor.reports.facts import Measured
 from monitor.reports.standings import deciding
 
 
@@ -28,11 +28,13 @@ class Counted(NamedTuple):
 class _Windows:
     """The time that counts, for each asset without the work that is planned for it; made once for all alike."""
 
-    def __init__(self, facts: Facts, counted: Counted) -> None:
-        between = facts.start, facts.end
+    def __init__(self, measured: Measured, counted: Counted) -> None:
+        between = measured.start, measured.end
         self._between = between
-        self._hours = all_hours(*between) if counted.around_the_clock else open_hours(facts.config.site.hours, *between)
-        self._works = () if counted.planned_work else facts.config.maintenances
+        self._hours = (
+            all_hours(*between) if counted.around_the_clock else open_hours(measured.config.site.hours, *between)
+        )
+        self._works = () if counted.planned_work else measured.config.maintenances
         self._known: dict[tuple[str, ...], Window] = {}
 
     def of(self, *assets: Asset) -> Window:
@@ -46,36 +48,36 @@ class _Windows:
         return self._known[key]
 
 
-def rows(facts: Facts, counted: Counted) -> tuple[Row, ...]:
+def rows(measured: Measured, counted: Counted) -> tuple[Row, ...]:
     """A row for everything that decides whether an asset works, the widest first."""
-    windows = _Windows(facts, counted)
+    windows = _Windows(measured, counted)
     spans = {
-        asset.id: verdicts({check.id: facts.spans.get(check.id, ()) for check in checks})
-        for asset in facts.config.assets
+        asset.id: verdicts({check.id: measured.spans.get(check.id, ()) for check in checks})
+        for asset in measured.config.assets
         if (checks := deciding(asset))
     }
-    known = [asset for asset in facts.config.assets if asset.id in spans]
+    known = [asset for asset in measured.config.assets if asset.id in spans]
     assets = [Row("asset", asset.id, availability(spans[asset.id], windows.of(asset))) for asset in known]
     site = weighted((row.found, asset.people) for row, asset in zip(assets, known, strict=True))
     return (
-        Row("site", facts.config.site.id, site),
-        *_groups(facts, windows, spans),
+        Row("site", measured.config.site.id, site),
+        *_groups(measured, windows, spans),
         *assets,
-        *_checks(facts, windows),
+        *_checks(measured, windows),
     )
 
 
-def _groups(facts: Facts, windows: _Windows, spans: dict[str, tuple[Span, ...]]) -> Iterator[Row]:
-    wanted = {tuple(sorted(group)) for asset in facts.config.assets for group in asset.depends_on if len(group) > 1}
+def _groups(measured: Measured, windows: _Windows, spans: dict[str, tuple[Span, ...]]) -> Iterator[Row]:
+    wanted = {tuple(sorted(group)) for asset in measured.config.assets for group in asset.depends_on if len(group) > 1}
     for group in sorted(wanted):
-        members = [asset for asset in facts.config.assets if asset.id in group and asset.id in spans]
+        members = [asset for asset in measured.config.assets if asset.id in group and asset.id in spans]
         if len(members) == len(group):
             found = availability(alternatives({asset.id: spans[asset.id] for asset in members}), windows.of(*members))
             yield Row("group", " or ".join(group), found)
 
 
-def _checks(facts: Facts, windows: _Windows) -> Iterator[Row]:
-    for asset in facts.config.assets:
+def _checks(measured: Measured, windows: _Windows) -> Iterator[Row]:
+    for asset in measured.config.assets:
         window = windows.of(asset)
         for check in asset.checks:
-            yield Row("check", check.id, availability(facts.spans.get(check.id, ()), window))
+            yield Row("check", check.id, availability(measured.spans.get(check.id, ()), window))

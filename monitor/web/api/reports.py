@@ -9,7 +9,7 @@ from pydantic import Field
 
 from monitor.memos import MADE, made_of
 from monitor.reports.document import Kind
-from monitor.reports.facts import gather
+from monitor.reports.facts import measurements
 from monitor.reports.listing import Counted, Row, rows
 from monitor.store import reports as stored
 from monitor.store.reports import Report
@@ -139,9 +139,9 @@ async def availability(call: Call) -> Reply:
         raise Unfit(Fault("from", f"must be before `to`, by {grafana.LONGEST.days} days at most"))
     async with call.request.app[grafana.ASKING]:
         async with app.store.connect() as conn:
-            facts = await gather(conn, app.config, start, end, call.now, app.latest)
-        found = await asyncio.to_thread(rows, facts, Counted(asked.around_the_clock, asked.planned_work))
-    return Reply(AvailabilityShown(start=start, end=end, rows=[_row(one) for one in found]))
+            found = await measurements(conn, app.config, start, end, call.now)
+        made = await asyncio.to_thread(rows, found, Counted(asked.around_the_clock, asked.planned_work))
+    return Reply(AvailabilityShown(start=start, end=end, rows=[_row(one) for one in made]))
 
 
 def _brief(report: Report) -> ReportBrief:

@@ -23,6 +23,7 @@ from monitor.config.model import Drill
 from monitor.dossier import exported
 from monitor.reports import daily, isp, monthly, use, weekly
 from monitor.reports.document import Bars, Block, Document, Figures, Items, Paragraph, Table, from_json, to_json
+from monitor.reports.facts import Measured
 from monitor.reports.figures import KNOWN
 from monitor.reports.incident import document as record
 from monitor.reports.listing import Counted, rows
@@ -208,9 +209,11 @@ def test_the_columns_of_a_sheet_and_its_numbers_are_the_same_in_every_language()
 
 
 def test_a_listing_is_the_same_in_every_language(config: Config) -> None:
-    english = rows(eventful(config), Counted())
+    full = eventful(config)
+    measured = Measured(full.config, full.start, full.end, full.spans)
+    english = rows(measured, Counted())
     with speaking(BRACKETED):
-        assert rows(eventful(config), Counted()) == english
+        assert rows(measured, Counted()) == english
 
 
 async def test_evidence_is_the_same_in_every_language(config: Config, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ from monitor.remote_write.writer import write
 from monitor.response import Turn, involved
 from monitor.reviews import Reviews
 from monitor.runner import Runner
+from monitor.sites import Heard, Sites
 from monitor.store import Store, StoreError, attachments, audit_log, incidents, links, outbox, overrides, silences
 from monitor.store.attachments import Attachment
 from monitor.upkeep import Upkeep
@@ -103,6 +104,7 @@ class App:
         )
         self._upkeep = Upkeep(store, self._outbox, lambda: self.config)
         self.mornings = Mornings(self)
+        self._sites = Sites(lambda: self.config, self._touch)
         self._reloading = asyncio.Lock()
         self._reload_asked = asyncio.Event()
 
@@ -134,6 +136,11 @@ class App:
     def days(self) -> Mapping[str, Day]:
         """The last day of every check that has one, by its id."""
         return self._pipeline.days
+
+    @property
+    def others(self) -> Mapping[str, Heard]:
+        """What the Deskwatch of each other site said last, by its id."""
+        return self._sites.heard
 
     @property
     def episodes(self) -> Mapping[tuple[str, str], State]:
@@ -191,6 +198,7 @@ class App:
                 group.create_task(push(self), name="alertmanagers")
                 group.create_task(write(self), name="remote write")
                 group.create_task(self.inbound.run(), name="inbound")
+                group.create_task(self._sites.run(), name="other sites")
                 group.create_task(self._reload_when_asked(), name="reload")
                 if self.certificate is not None:
                     group.create_task(self.certificate.watch(), name="certificate")

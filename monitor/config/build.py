@@ -27,6 +27,7 @@ from monitor.config.file_alerting import AlertingFile, AlertmanagerFile, DrillFi
 from monitor.config.file_remote_write import RemoteWriteFile
 from monitor.config.file_reports import MonthlyFile, ReportsFile
 from monitor.config.file_server import ServerFile, settle
+from monitor.config.file_sites import OtherSiteFile
 from monitor.config.file_status import StatusPageFile
 from monitor.config.model import (
     SECTIONS,
@@ -37,6 +38,7 @@ from monitor.config.model import (
     Drill,
     Memo,
     Morning,
+    OtherSite,
     PublicAsset,
     RemoteWrite,
     Reports,
@@ -91,6 +93,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
     alertmanager = _read_if_given(AlertmanagerFile, singles["alertmanager"], findings)
     remote_write = _read_if_given(RemoteWriteFile, singles["remote_write"], findings)
     on_demand = modules.read(named.place, findings) if (named := _single("modules", documents, findings)) else {}
+    others = _other_sites(documents, site, findings)
     if findings.problems or site is None:
         return None
     needs, folder = dependencies(assets), source if source.is_dir() else source.parent
@@ -114,6 +117,7 @@ def build(documents: tuple[Document, ...], source: Path, findings: Findings) -> 
         modules=on_demand,
         reports=_final_reports(reports),
         status_page=status,
+        other_sites=others,
     )
 
 
@@ -203,6 +207,20 @@ def _final(found: FoundAsset, file: AssetFile, depends_on: Groups, site: Site) -
         tags=frozenset(file.tags),
         uplink=file.uplink if isinstance(file, UplinkFile) else None,
     )
+
+
+def _other_sites(documents: tuple[Document, ...], site: Site | None, findings: Findings) -> tuple[OtherSite, ...]:
+    taken = {site.id: "this site"} if site is not None else {}
+    found = []
+    for place in _entries("other_sites", documents, findings):
+        file = explain.read(OtherSiteFile, place, place.value, findings)
+        if file is None:
+            continue
+        if file.id in taken:
+            findings.add(place.at("id"), f"`{file.id}` is the id of {taken[file.id]} already; give it another one")
+        taken[file.id] = f"the site in {place.spot}"
+        found.append(OtherSite(file.id, file.name or file.id, file.url, file.token))
+    return tuple(found)
 
 
 def _status_page(single: _Single | None, assets: list[FoundAsset], findings: Findings) -> StatusPage | None:

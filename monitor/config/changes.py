@@ -9,7 +9,7 @@ from monitor.config.model import Config
 NEEDS_RESTART = ("server", "storage")
 """What takes effect only when Deskwatch is restarted."""
 
-_NAMED = ("assets", "routes", "destinations", "people", "schedules", "maintenances", "modules", "source")
+_NAMED = ("assets", "routes", "destinations", "people", "schedules", "maintenances", "modules", "other_sites", "source")
 """What is not compared as a whole."""
 
 
@@ -53,5 +53,6 @@ def _things(config: Config) -> dict[str, Mapping[str, object]]:
         "schedules": {one.id: one for one in config.schedules},
         "planned work": {one.id: one for one in config.maintenances},
         "modules": config.modules,
+        "other sites": {one.id: one for one in config.other_sites},
         "settings": {name: value for name, value in single.items() if value is not None},
     }

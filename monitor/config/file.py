@@ -22,6 +22,7 @@ from monitor.config.file_alerting import (
 from monitor.config.file_remote_write import RemoteWriteFile
 from monitor.config.file_reports import ReportsFile
 from monitor.config.file_server import ServerFile
+from monitor.config.file_sites import OtherSiteFile
 from monitor.config.file_status import StatusPageFile
 from monitor.config.parts import (
     Date,
@@ -308,6 +309,7 @@ class File(Part):
     alertmanager: AlertmanagerFile | None = Field(None, description="Prometheus Alertmanagers that are told as well.")
     reports: ReportsFile = Field(ReportsFile(), description="Morning check and memos.")
     status_page: StatusPageFile | None = Field(None, description="A page for members, which needs no signing in.")
+    other_sites: Listed[OtherSiteFile] = Field((), description="Other sites, each with a Deskwatch of its own.")
     remote_write: RemoteWriteFile | None = Field(None, description="A Prometheus that everything measured is sent to.")
     defaults: DefaultsFile = Field(DefaultsFile(), description="What holds for all checks.")
     modules: Keyed[str, Mapping[str, Any]] = Field({}, description="Probes on demand by their names, for Prometheus.")

@@ -302,6 +302,16 @@ class StatusPage:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherSite:
+    """Another site, whose own Deskwatch at `url` tells how it is to whoever has the `token`."""
+
+    id: str
+    name: str
+    url: str
+    token: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One site, ready to be watched. `destinations` holds the Apprise URL of every destination: channels of routes and
     contacts of people."""
@@ -324,6 +334,7 @@ class Config:
     modules: Mapping[str, Module] = field(default_factory=dict)
     reports: Reports = Reports()
     status_page: StatusPage | None = None
+    other_sites: tuple[OtherSite, ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:

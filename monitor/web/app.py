@@ -48,6 +48,7 @@ from monitor.web import (
     reviews,
     second_factor,
     sign_in,
+    sites,
     status,
     tokens,
     users,
@@ -86,6 +87,8 @@ def routes(files: Files) -> tuple[Route, ...]:
     return (
         Route("GET", "/", Role.VIEWER, overview.show),
         Route("GET", "/fragment/board", Role.VIEWER, overview.show_fragment),
+        Route("GET", "/sites", Role.VIEWER, sites.show),
+        Route("GET", "/fragment/sites", Role.VIEWER, sites.show_fragment),
         Route("GET", "/incidents", Role.VIEWER, incident_log.listed),
         Route("GET", "/incidents/new", Role.OPERATOR, incident_log.show_report),
         Route("POST", "/incidents", Role.OPERATOR, incident_log.report, "incident reported"),

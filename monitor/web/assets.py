@@ -12,6 +12,7 @@ from monitor.store import incidents
 from monitor.store.incidents import Wanted
 from monitor.web import auth, charts, graphs, past_days, views, words
 from monitor.web.guard import APP
+from monitor.web.latencies import LastDay, last_day
 from monitor.web.pages import fragment, page, world
 from monitor.web.ruling import rulings
 from monitor.web.service import App
@@ -19,13 +20,16 @@ from probes import load
 
 RECENT = 10
 """How many of its newest incidents are shown."""
+DRAWN = 6
+"""Of how many checks latency and loss are drawn; the page of each check has its own."""
 
 
 async def show(request: web.Request) -> web.Response:
     """GET /assets/ID: all of it."""
     app, asset = request.app[APP], asset_of(request)
     values = await _now(app, asset)
-    return page(request, "asset.html", **values, history=await _history(request, asset))
+    history, days = await _history(request, asset), await _days(app, asset)
+    return page(request, "asset.html", **values, history=history, days=days)
 
 
 async def show_fragment(request: web.Request) -> web.Response:
@@ -62,6 +66,13 @@ async def _now(app: App, asset: Asset) -> Mapping[str, Any]:
         },
         "recent": recent,
     }
+
+
+async def _days(app: App, asset: Asset) -> list[LastDay]:
+    """What its first checks took and lost in the last 24 hours, of those that have measured either."""
+    async with app.store.connect() as conn:
+        days = [await last_day(conn, check, 3600, auth.utc_now()) for check in asset.checks[:DRAWN]]
+    return [one for one in days if one.latency or one.loss]
 
 
 async def _history(request: web.Request, asset: Asset) -> charts.Bars | None:

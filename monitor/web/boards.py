@@ -1,8 +1,10 @@
 """The first page, worked out from how the assets are: what needs somebody, then everything that is watched."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from alerting.rules import Severity
 from incidents.lifecycle import Incident, Stage
@@ -30,7 +32,7 @@ class SectionView:
     @property
     def summary(self) -> str:
         """How many of them work."""
-        return _working(self.assets) or gettext("all working")
+        return _tally(self.assets, ()).summary or gettext("all working")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,63 @@ class Card:
         return self.incident is not None and self.incident.stage is not Stage.OPEN
 
 
+class Tally(NamedTuple):
+    """How many assets there are, and how many of them work, are looked at again, or are not known; `begun` says
+    whether anything was measured. How many things wait for somebody or are in hand, and the worst of those that wait.
+    """
+
+    assets: int
+    working: int
+    checking: int
+    unknown: int
+    begun: bool
+    waiting: int
+    in_hand: int
+    worst: Verdict
+
+    @property
+    def tone(self) -> Verdict:
+        """The verdict that colours the headline."""
+        if self.waiting:
+            return self.worst
+        if self.in_hand:
+            return Verdict.DEGRADED
+        if self.unknown == self.assets:
+            return Verdict.UNKNOWN
+        if self.checking:
+            return Verdict.CHECKING
+        return Verdict.UNKNOWN if self.unknown else Verdict.WORKING
+
+    @property
+    def headline(self) -> str:
+        """How it is, in a few words."""
+        if self.waiting:
+            return ngettext("{number} thing needs you", "{number} things need you", self.waiting)
+        if self.in_hand:
+            return ngettext("{number} thing in hand", "{number} things in hand", self.in_hand)
+        if not self.assets:
+            return gettext("Nothing is watched yet")
+        if self.unknown == self.assets:
+            return gettext("Nothing is known") if self.begun else gettext("Taking a first look")
+        if self.checking:
+            return ngettext("Checking {number} thing again", "Checking {number} things again", self.checking)
+        if self.unknown:
+            return ngettext("{number} thing not known", "{number} things not known", self.unknown)
+        return gettext("All working")
+
+    @property
+    def summary(self) -> str:
+        """How many of the assets work, "" if all do."""
+        if self.working == self.assets:
+            return ""
+        return gettext("{working} of {all} working", working=self.working, all=self.assets)
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The first page. `tone` is the verdict that colours the headline; there are `more` cards than it shows."""
+    """The first page: how it is in numbers, and all of it; there are `more` cards than it shows."""
 
-    headline: str
-    tone: Verdict
-    working: str
+    tally: Tally
     opening: str
     cards: tuple[Card, ...]
     more: int
@@ -72,11 +124,8 @@ def board(world: World) -> Board:
     """The first page."""
     assets = tuple(asset_view(asset, world) for asset in world.config.assets)
     made = cards(assets, world)
-    headline, tone = _headline(assets, made)
     return Board(
-        headline=headline,
-        tone=tone,
-        working=_working(assets),
+        tally=_tally(assets, made),
         opening=opening(world.config.site.hours, world.now),
         cards=made[:CARDS],
         more=max(len(made) - CARDS, 0),
@@ -97,32 +146,19 @@ def cards(assets: Sequence[AssetView], world: World) -> tuple[Card, ...]:
     return tuple(sorted(made, key=lambda card: (card.in_hand, card.verdict.rank, card.since)))
 
 
-def _working(assets: Sequence[AssetView]) -> str:
-    """How many of them work, "" if all do."""
-    working = sum(asset.verdict is Verdict.WORKING for asset in assets)
-    if working == len(assets):
-        return ""
-    return gettext("{working} of {all} working", working=working, all=len(assets))
-
-
-def _headline(assets: Sequence[AssetView], made: Sequence[Card]) -> tuple[str, Verdict]:
+def _tally(assets: Sequence[AssetView], made: Sequence[Card]) -> Tally:
+    verdicts = Counter(asset.verdict for asset in assets)
     waiting = [card for card in made if not card.in_hand]
-    checking = sum(asset.verdict is Verdict.CHECKING for asset in assets)
-    unknown = sum(asset.verdict is Verdict.UNKNOWN for asset in assets)
-    if waiting:
-        return ngettext("{number} thing needs you", "{number} things need you", len(waiting)), waiting[0].verdict
-    if made:
-        return ngettext("{number} thing in hand", "{number} things in hand", len(made)), Verdict.DEGRADED
-    if not assets:
-        return gettext("Nothing is watched yet"), Verdict.UNKNOWN
-    if unknown == len(assets):
-        begun = any(check.reading is not None for asset in assets for check in asset.checks)
-        return gettext("Nothing is known") if begun else gettext("Taking a first look"), Verdict.UNKNOWN
-    if checking:
-        return ngettext("Checking {number} thing again", "Checking {number} things again", checking), Verdict.CHECKING
-    if unknown:
-        return ngettext("{number} thing not known", "{number} things not known", unknown), Verdict.UNKNOWN
-    return gettext("All working"), Verdict.WORKING
+    return Tally(
+        assets=len(assets),
+        working=verdicts[Verdict.WORKING],
+        checking=verdicts[Verdict.CHECKING],
+        unknown=verdicts[Verdict.UNKNOWN],
+        begun=any(check.reading is not None for asset in assets for check in asset.checks),
+        waiting=len(waiting),
+        in_hand=len(made) - len(waiting),
+        worst=waiting[0].verdict if waiting else Verdict.WORKING,
+    )
 
 
 def _sections(assets: Sequence[AssetView]) -> tuple[SectionView, ...]:

@@ -1,7 +1,6 @@
 """The page that explains one check, and the button that runs it now."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -12,10 +11,10 @@ from incidents.availability import Span
 from language import N_, gettext, translated
 from monitor.config.masked import plain
 from monitor.config.model import Asset, Check
-from monitor.reports import series
 from monitor.store import rollups, spans
 from monitor.web import auth, charts, past_days, views, words
 from monitor.web.guard import APP, TARGET
+from monitor.web.latencies import last_day
 from monitor.web.pages import fragment, page, sent, world
 from monitor.web.ruling import rulings
 from monitor.web.service import App
@@ -115,19 +114,15 @@ async def _now(app: App, asset: Asset, check: Check) -> Mapping[str, Any]:
 async def _past(request: web.Request, check: Check) -> Past:
     app, now = request.app[APP], auth.utc_now()
     zone = app.config.site.hours.zone
-    day, quarter = now - views.DAY, past_days.until(now, zone).edges[0]
-    losses = {metric.name for metric in load(check.kind).metrics if metric.name.endswith("_loss_ratio")}
+    quarter = past_days.until(now, zone).edges[0]
     async with app.store.connect() as conn:
-        fine = await rollups.between(conn, check.id, 300, day, now)
+        day = await last_day(conn, check, 300, now)
         coarse = await rollups.between(conn, check.id, 86400, quarter, now)
         turns = await spans.newest(conn, check.id, TURNS)
-        lost = await series.hourly(conn, [check.id], losses, day, now) if losses else {}
     days = await past_days.past(app.store, request.app[past_days.KEPT], past_days.Subject((check.id,), zone), now)
-    hours = next(iter(lost.values()), ())
-    points = [charts.Point(one.start, one.start + timedelta(hours=1), one.mean, one.most) for one in hours]
     return Past(
-        charts.chart(charts.of_rollups(fine), day, now, "seconds"),
-        charts.chart(points, day, now, "ratio"),
+        day.latency,
+        day.loss,
         charts.chart(charts.of_rollups(coarse), quarter, now, "seconds"),
         charts.bars(days.days) if days.complete else None,
         turns,

@@ -58,6 +58,11 @@ class SharedBoard:
                 self._made[key] = seen.board, made
         return made
 
+    async def board(self, app: App) -> Board:
+        """The board in the language that is spoken."""
+        async with self._lock:
+            return (await self._board(app)).board
+
     async def _board(self, app: App) -> _Seen:
         seen = self._seen.get(current())
         if seen is None or seen.version != stamp(app) or time.monotonic() - seen.at > FRESH:

@@ -63,6 +63,7 @@ def render(template: str, app: App, **values: object) -> str:
         .render(
             values,
             site=app.config.site,
+            other_sites=app.config.other_sites,
             now=now,
             stamp=values.get("stamp", stamp(app)),
             clock=lambda at: words.clock(at, now, zone),

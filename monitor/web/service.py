@@ -15,6 +15,7 @@ from monitor.exposition import Format
 from monitor.heartbeats import Heartbeats
 from monitor.inbound import Inbound
 from monitor.morning import Mornings
+from monitor.sites import Heard
 from monitor.store import Store
 from monitor.store.attachments import Attachment
 from monitor.watchdog import Signs
@@ -54,6 +55,11 @@ class App(Protocol):
     @property
     def days(self) -> Mapping[str, Day]:
         """The last day by check id; a check without one has no span that is stored."""
+        ...
+
+    @property
+    def others(self) -> Mapping[str, Heard]:
+        """What the Deskwatch of each other site said last, by its id; one that was not asked yet is missing."""
         ...
 
     @property

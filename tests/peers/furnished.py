@@ -22,10 +22,11 @@ from incidents.impact import Basis, Impact
 from incidents.incident import EntryKind, Incident
 from incidents.lifecycle import Report as Complaint
 from incidents.review import Action, Review
-from monitor.config.model import Asset, Check, Confirm, PublicAsset, StatusPage
+from monitor.config.model import Asset, Check, Confirm, OtherSite, PublicAsset, StatusPage
 from monitor.history import Rollup
 from monitor.people.roles import Role
 from monitor.reports.document import Document, Kind, Mark, Paragraph, Section
+from monitor.sites import Heard, SiteBoard, Thing, Trouble
 from monitor.store import attachments, incidents, links, reports, rollups, signoffs
 from monitor.store.reports import Report
 from monitor.store.signoffs import Signoff
@@ -57,6 +58,7 @@ PAGES = {
     "/on-call": ("/on-call?asset=fibre&severity=critical&at=",),
     "/audits/credentials": ("/audits/credentials",),
     "/reviews": ("/reviews",),
+    "/sites": ("/sites",),
     "/reports": ("/reports",),
     "/reports/{id}": ("/reports/{memo}",),
     "/reports/{id}/{shape}": ("/reports/{memo}/html",),
@@ -250,7 +252,31 @@ def _troubles(space: Any, now: datetime) -> None:
     """What is wrong with Deskwatch itself."""
     space.troubles = ("the disk is full",)
     space.reloads = space.reloads._replace(ok=False, problems=("site.yaml, line 3: there is no `uplnks`",))
+    _elsewhere(space, now)
     space.reached = {"chat": Health(now - DAY, now - timedelta(minutes=12), "503 Service Unavailable")}
+
+
+def _elsewhere(space: Any, now: datetime) -> None:
+    """Other sites: one with something broken and something in hand, one whose Deskwatch says no, one never heard of."""
+    names = {"east": "Harbour East", "north": "Northern Dock", "west": "Westside"}
+    token = SecretStr("dw_elsewhere")
+    sites = tuple(OtherSite(id, name, f"https://{id}.example", token) for id, name in names.items())
+    space.config = replace(space.config, other_sites=sites)
+    flood = Thing(
+        title="Basement router is down", verdict="down", since=now - HOUR, affects="The whole house is offline.",
+        remedy="Switch to the second line.", people=40, asset="router", incident="01E", held_by="",
+    )  # fmt: skip
+    held = flood.model_copy(update={"title": "Projector of Nile is down", "verdict": "degraded", "held_by": "Cleo"})
+    board = SiteBoard(
+        site="east", name="Harbour East", is_open=True, ready=False, assets=9, working=7, checking=0, unknown=0,
+        begun=True, waiting=1, in_hand=1, tone="down", headline="1 thing needs you", things=(flood, held), more=2,
+        at=now,
+    )  # fmt: skip
+    space.others = {
+        "east": Heard(board, now),
+        "north": Heard(board, now - DAY, Trouble.REFUSED),
+        "west": Heard(None, None, Trouble.NO_CONNECTION),
+    }
 
 
 async def _links(space: Any, incident: Incident, now: datetime) -> tuple[str, str]:

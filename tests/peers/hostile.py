@@ -12,6 +12,7 @@ from sqlalchemy import update
 from monitor.config.model import Oidc
 from monitor.people.roles import Role
 from monitor.reports.document import to_json
+from monitor.sites import Heard, SiteBoard
 from monitor.store import reports, tables
 from monitor.store.columns import Words
 from monitor.store.tables import metadata
@@ -166,6 +167,7 @@ def _spoil_configuration(space: Any, text: str) -> None:
         people=tuple(replace(one, name=text) for one in config.people),
         maintenances=tuple(replace(one, name=text) for one in config.maintenances),
         status_page=spoilt(config.status_page, text),
+        other_sites=tuple(replace(one, name=text) for one in config.other_sites),
         server=replace(config.server, oidc=oidc),
     )  # fmt: skip
 
@@ -190,7 +192,19 @@ def _spoil_state(space: Any, text: str) -> None:
     _spoil_audits(space.audits, text)
     space.troubles = (text,)
     space.reloads = space.reloads._replace(ok=False, problems=(text,))
+    space.others = {id: _heard(one, text) for id, one in space.others.items()}
     space.reached = {id: spoilt(one, text) for id, one in space.reached.items()}
+
+
+def _heard(heard: Heard, text: str) -> Heard:
+    """What another site's Deskwatch says of itself, as it is read."""
+    if heard.board is None:
+        return heard
+    said = text.encode(errors="replace").decode()
+    words = dict.fromkeys(("title", "affects", "remedy", "held_by", "asset", "incident"), said)
+    things = [one.model_dump() | words for one in heard.board.things]
+    board = heard.board.model_dump() | {"name": said, "headline": said, "site": said, "things": things}
+    return heard._replace(board=SiteBoard.model_validate(board))
 
 
 def _spoil_audits(audits: Any, text: str) -> None:

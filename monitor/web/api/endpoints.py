@@ -1,6 +1,7 @@
 """Everything that can be asked of the API."""
 
 from monitor.people.roles import Role
+from monitor.sites import SiteBoard
 from monitor.store.attachments import LARGEST, TYPES
 from monitor.web import live
 from monitor.web.api import (
@@ -29,6 +30,10 @@ from monitor.web.api.paging import Page, Paged
 _STATUS = (
     Endpoint("GET", "/site", Role.VIEWER, "The site, and whether Deskwatch works", site.site, "status",
              gives=site.SiteShown),
+    Endpoint("GET", "/board", Role.VIEWER, "The board: how much works, and what needs somebody", site.board, "status",
+             gives=SiteBoard),
+    Endpoint("GET", "/sites", Role.VIEWER, "This site, and the other ones that are configured", site.sites, "status",
+             query=Paged, gives=Page[site.OneOfSites]),
     Endpoint("GET", "/assets", Role.VIEWER, "What is watched, and how it is", site.assets, "status",
              query=site.AssetsAsked, gives=Page[site.AssetShown]),
     Endpoint("GET", "/assets/{asset}", Role.VIEWER, "One asset", site.asset, "status",

@@ -7,11 +7,13 @@ from datetime import datetime
 from aiohttp import web
 
 from monitor.config.model import SECTIONS, Asset
+from monitor.sites import Heard, SiteBoard, Trouble
 from monitor.web import pages, views
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Shown, Text
 from monitor.web.api.paging import Page, Paged, part
 from monitor.web.api.problems import Fault, Unfit
+from monitor.web.sites import own
 from monitor.web.words import short
 
 
@@ -26,6 +28,20 @@ class SiteShown(Shown):
     ready: bool
     problems: list[Text]
     now: datetime
+
+
+class OneOfSites(Shown):
+    """A site: its board, null while that is not known; `trouble` says why its Deskwatch cannot be asked.
+
+    `url` is where its Deskwatch is, "" for this one. `heard` is when it said so.
+    """
+
+    id: str
+    name: Text
+    url: str
+    board: SiteBoard | None
+    heard: datetime | None
+    trouble: Trouble | None
 
 
 class AssetShown(Shown):
@@ -68,6 +84,24 @@ async def site(call: Call) -> Reply:
             now=now,
         )
     )
+
+
+async def board(call: Call) -> Reply:
+    """GET /board."""
+    return Reply(await own(call.app, call.request))
+
+
+async def sites(call: Call) -> Reply:
+    """GET /sites: this one first, then the others in the order of the configuration."""
+    config, heard = call.app.config, call.app.others
+    mine = await own(call.app, call.request)
+    all = [OneOfSites(id=config.site.id, name=config.site.name, url="", board=mine, heard=call.now, trouble=None)]
+    for one in config.other_sites:
+        last = heard.get(one.id, Heard())
+        board = last.known(call.now)
+        all.append(OneOfSites(id=one.id, name=one.name, url=one.url, board=board, heard=last.at, trouble=last.trouble))
+    found, next = part(call.request, all, call.query, lambda one: one.id)
+    return Reply(Page[OneOfSites](items=found, next=next or None), next=next)
 
 
 async def assets(call: Call) -> Reply:

@@ -29,6 +29,7 @@ from monitor.exposition import Exposition, Format
 from monitor.morning import Mornings
 from monitor.notices import trial
 from monitor.reading import read
+from monitor.sites import Heard
 from monitor.store import Store, attachments, incidents, outbox, overrides, silences, spans
 from monitor.store.attachments import Attachment
 from monitor.watchdog import Signs
@@ -58,6 +59,7 @@ class Space:
     silences: tuple[Silence, ...] = ()
     overrides: tuple[Override, ...] = ()
     reached: dict[str, Health] = field(default_factory=dict)
+    others: dict[str, Heard] = field(default_factory=dict)
     reloads: Reloads = field(default_factory=Reloads)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     version: int = 1

@@ -13,8 +13,9 @@ from alerting.rules import Rule, Severity
 from incidents.availability import Span
 from monitor.config.model import Asset, Check, Confirm
 from monitor.history import Rollup
-from monitor.store import audit_log, rollups, spans
-from probes import Sample, Status, load
+from monitor.recorder import Recorder
+from monitor.store import audit_log, recordings, rollups, spans
+from probes import Reading, Sample, Status, load
 
 FormKey = Callable[[], Awaitable[str]]
 
@@ -91,6 +92,30 @@ async def test_latencies_and_turns_of_the_past_are_shown(harbour, person: TestCl
     assert said.count("usually 20 ms, at most 20 ms") == 2
     assert "outages on 1 day, 3 h in all" in said or "outages on 2 days, 3 h in all" in said
     assert "refused 3 h" in said
+
+
+async def test_latency_and_loss_of_the_last_day_are_drawn_for_an_asset_and_its_check(
+    harbour, person: TestClient
+) -> None:
+    assert "latency of the last 24 hours" not in await words(person, "/assets/lte")
+    ago = datetime.now(UTC) - timedelta(minutes=90)
+    hour = datetime.fromtimestamp(ago.timestamp() // 3600 * 3600, UTC)
+    recorder = Recorder()
+    for minute, lost in enumerate((0.0, 0.5, 1.0)):
+        at = ago + timedelta(minutes=minute)
+        samples = (Sample("probe_icmp_loss_ratio", lost),)
+        recorder.add(Reading("lte/ping", at, 0.02, Status.UP, "ok", "answered", samples), at)
+    async with harbour.store.begin() as conn:
+        await recordings.save(conn, recorder.take())
+        await rollups.save(
+            conn, [Rollup("lte/ping", step, hour, 3, 0.06, 0.02, 0.02, {-39: 3}) for step in (300, 3600)]
+        )
+    asset, check = await words(person, "/assets/lte"), await words(person, "/checks/lte/ping")
+    assert "ping : latency and loss of the last 24 hours" in asset
+    assert "Loss of the last 24 hours" in check
+    for said in (asset, check):
+        assert "usually 20 ms, at most 20 ms" in said
+        assert "usually 50 %, at most 100 %" in said
 
 
 async def test_an_asset_shows_its_ninety_days_and_what_depends_on_it(harbour, person: TestClient) -> None:

@@ -112,7 +112,7 @@ def test_an_asset_is_as_bad_as_its_worst_check(door: Asset) -> None:
 
 def headline(seen: World) -> tuple[str, Verdict]:
     board = boards.board(seen)
-    return board.headline, board.tone
+    return board.tally.headline, board.tally.tone
 
 
 def test_the_headline_says_the_most_urgent_thing(door: Asset, make_asset: Callable[..., Asset]) -> None:
@@ -137,7 +137,7 @@ def test_what_is_down_at_night_is_as_down_as_by_day(door: Asset) -> None:
     night = replace(incident("door"), severity=Severity.WARNING)
     fault = {"episodes": firing(door, Severity.WARNING), "latest": reading(door, Status.DOWN)}
     board = boards.board(world(door, live=[night], **fault))
-    assert (board.tone, board.cards[0].verdict, board.sections[0].assets[0].verdict) == (Verdict.DOWN,) * 3
+    assert (board.tally.tone, board.cards[0].verdict, board.sections[0].assets[0].verdict) == (Verdict.DOWN,) * 3
 
 
 def test_of_very_many_cards_the_worst_are_shown_and_all_are_counted() -> None:
@@ -145,7 +145,7 @@ def test_of_very_many_cards_the_worst_are_shown_and_all_are_counted() -> None:
     board = boards.board(world(live=[*many, incident("worst")]))
     assert (len(board.cards), board.more) == (boards.CARDS, 21)
     assert board.cards[0].title == "worst is down"
-    assert board.headline == f"{boards.CARDS + 21} things need you"
+    assert board.tally.headline == f"{boards.CARDS + 21} things need you"
 
 
 def test_one_cause_is_one_card_that_names_what_else_it_hits(make_asset: Callable[..., Asset]) -> None:

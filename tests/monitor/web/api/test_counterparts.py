@@ -5,8 +5,9 @@ from monitor.web.app import routes
 from monitor.web.files import Files
 
 BY_API = {
-    "GET /": "GET /assets",
-    "GET /wallboard": "GET /assets",
+    "GET /": "GET /board",
+    "GET /wallboard": "GET /board",
+    "GET /sites": "GET /sites",
     "GET /assets/{id}": "GET /assets/{asset}",
     "GET /checks/{asset}/{name}": "GET /checks/{asset}/{name}/rules",
     "POST /checks/{asset}/{name}/run": "POST /checks/{asset}/{name}/run",

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from monitor.store import migrations, tables
 from monitor.store.dialects import upsert
-from monitor.store.errors import StoreError, explained, is_trouble
+from monitor.store.errors import StoreError, explained, is_busy, is_trouble
 
 _CONNECT = 5
 """Seconds for a connection to PostgreSQL, and for a lock that somebody else holds."""
@@ -23,6 +23,8 @@ _STATEMENT = 15
 """Seconds for one statement on PostgreSQL; the server gives up itself, we only if it is gone."""
 _TURN = 30
 """Seconds that a writer waits for the ones before it, and a reader for a free connection."""
+_OPENING, _PAUSE = 10, 0.1
+"""Seconds after which no new attempt to open a database is made that somebody keeps locked, and between two of them."""
 _READERS = 4
 
 _DRIVERS = {
@@ -55,12 +57,25 @@ class Store:
             tables.for_postgresql()
         store = cls(_engine(target, writes=True), _engine(target, writes=False), _shown(target))
         try:
-            async with store.begin() as conn:
-                await conn.run_sync(migrations.to_head, store.shown)
+            await store._prepare()
         except BaseException:
             await store.close()
             raise
         return store
+
+    async def _prepare(self) -> None:
+        """Bring the schema up to date; another program that is about to do the same is waited for."""
+        clock = asyncio.get_running_loop().time
+        patience = clock() + _OPENING
+        while True:
+            try:
+                async with self.begin() as conn:
+                    await conn.run_sync(migrations.to_head, self.shown)
+                return
+            except StoreError as error:
+                if not is_busy(error) or clock() > patience:
+                    raise
+            await asyncio.sleep(_PAUSE)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:

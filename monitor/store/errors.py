@@ -46,6 +46,11 @@ def explained(shown: str, error: Exception) -> StoreError:
     return StoreError(f"{shown}: {words}; make sure that it runs and can be reached, or correct the storage URL")
 
 
+def is_busy(error: StoreError) -> bool:
+    """Whether somebody else keeps locked what we wanted."""
+    return str(error).endswith(_BUSY)
+
+
 def is_trouble(error: Exception) -> bool:
     """Whether the database is to blame, not the rows that we wanted to write."""
     return not isinstance(error, IntegrityError)

@@ -59,6 +59,7 @@ PAGES = {
     "/audits/credentials": ("/audits/credentials",),
     "/reviews": ("/reviews",),
     "/sites": ("/sites",),
+    "/alerts": ("/alerts",),
     "/reports": ("/reports",),
     "/reports/{id}": ("/reports/{memo}",),
     "/reports/{id}/{shape}": ("/reports/{memo}/html",),

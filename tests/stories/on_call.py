@@ -78,7 +78,7 @@ class Phones:
 
     def __init__(self) -> None:
         self.address = ""
-        self.refused: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         self._heard: defaultdict[str, list[Message]] = defaultdict(list)
         self._refusing: dict[str, tuple[int, str]] = {}
         self._hanging: set[str] = set()
@@ -91,7 +91,7 @@ class Phones:
         who = request.path.strip("/")
         said = await request.json()
         if who in self._refusing:
-            self.refused[who] += 1
+            self._refused[who] += 1
             status, words = self._refusing[who]
             return web.Response(status=status, text=words)
         self._heard[who].append(Message(said["title"], said["message"]))
@@ -100,7 +100,9 @@ class Phones:
         return web.Response()
 
     def refuses(self, who: str, status: int, words: str) -> None:
+        """Refuses from now on; what it has refused before does not count."""
         self._refusing[who] = (status, words)
+        self._refused[who] = 0
 
     def hangs(self, who: str) -> None:
         """Takes messages and never says so."""
@@ -127,11 +129,10 @@ class Phones:
         return self.read(who, words)[times - 1]
 
     async def refuses_one(self, who: str) -> None:
-        """Wait until somebody's provider has refused one more message."""
-        before = self.refused[who]
+        """Wait until somebody's provider has refused a message since it began to."""
 
         async def refused() -> bool:
-            return self.refused[who] > before
+            return self._refused[who] > 0
 
         await until(refused, f"a refused message to {who}")
 

@@ -31,6 +31,7 @@ async def test_a_test_shows_what_each_provider_says_and_why_answers_for_who_was_
 
     await night.start()
     async with signed_in(night) as person:
+        phones.refuses("desk", 401, "the token has expired")
         await person.sends("/deliveries", "/deliveries/test", destination="desk")
         await phones.refuses_one("desk")
         await until(lambda: shows(person, "/deliveries", "the token has expired"), "the provider's words on the page")

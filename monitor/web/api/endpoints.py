@@ -5,6 +5,7 @@ from monitor.sites import SiteBoard
 from monitor.store.attachments import LARGEST, TYPES
 from monitor.web import live
 from monitor.web.api import (
+    alerts,
     audit_log,
     checks,
     configuration,
@@ -104,6 +105,8 @@ _INCIDENT_RECORD = (
 )  # fmt: skip
 
 _ALERTING = (
+    Endpoint("GET", "/alerts", Role.VIEWER, "The rules that are true now", alerts.listed, "alerting",
+             query=Paged, gives=Page[alerts.AlertShown]),
     Endpoint("GET", "/silences", Role.VIEWER, "Silences, newest first", silences.listed, "alerting",
              query=silences.SilencesAsked, gives=Page[silences.SilenceShown]),
     Endpoint("POST", "/silences", Role.OPERATOR, "Begin a silence", silences.begin, "alerting",

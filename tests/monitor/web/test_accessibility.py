@@ -253,7 +253,7 @@ async def test_an_incident_is_taken_and_noted_with_tab_and_enter_alone(harbour, 
 
 async def test_escape_closes_the_menu_and_so_does_leaving_it(harbour, chromium: str) -> None:
     async with signed_in(harbour, chromium) as (page, _):
-        summary, first = page.locator(".more summary"), page.get_by_role("link", name="Silences")
+        summary, first = page.locator(".more summary"), page.get_by_role("link", name="Alerts")
         await summary.focus()
         await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")

@@ -90,11 +90,11 @@ async def test_the_menu_works_by_keyboard_and_nothing_of_it_is_cut_off(browser: 
         await expect(page.locator("summary[aria-current]")).to_have_text("More")
         await page.locator("details.more summary").focus()
         await page.keyboard.press("Enter")
-        for word in ("Silences", "Reviews", "Audit log"):
+        for word in ("Alerts", "Reviews", "Audit log"):
             await expect(page.get_by_role("link", name=word)).to_be_in_viewport(ratio=1)
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", level=1)).to_have_text("Silences")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Alerts")
 
 
 async def test_a_picture_is_kept_and_the_review_is_written(harbour, browser: Browser, tmp_path: Path) -> None:

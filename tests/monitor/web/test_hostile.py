@@ -32,6 +32,7 @@ from monitor.web.files import Files
 ANSWERS = {
     "/fragment/board": ("/fragment/board",),
     "/fragment/sites": ("/fragment/sites",),
+    "/fragment/alerts": ("/fragment/alerts",),
     "/fragment/incidents/{id}": ("/fragment/incidents/{open}", "/fragment/incidents/{outside}"),
     "/incidents/{id}/files/{file}": ("/incidents/{reviewed}/files/{file}",),
     "/fragment/wallboard": ("/fragment/wallboard",),
@@ -50,6 +51,7 @@ ANSWERS = {
     "/api/v1/site": ("/api/v1/site",),
     "/api/v1/board": ("/api/v1/board",),
     "/api/v1/sites": ("/api/v1/sites",),
+    "/api/v1/alerts": ("/api/v1/alerts",),
     "/api/v1/assets": ("/api/v1/assets",),
     "/api/v1/assets/{asset}": ("/api/v1/assets/fibre",),
     "/api/v1/checks": ("/api/v1/checks",),

@@ -31,6 +31,7 @@ BY_API = {
     "POST /incidents/{id}/actions/{action}/due": "PATCH /incidents/{incident}/actions/{action}",
     "POST /incidents/{id}/files": "POST /incidents/{incident}/files",
     "GET /incidents/{id}/files/{file}": "GET /incidents/{incident}/files/{file}",
+    "GET /alerts": "GET /alerts",
     "GET /silences": "GET /silences",
     "POST /silences": "POST /silences",
     "POST /silences/preview": "POST /silences/preview",

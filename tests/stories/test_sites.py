@@ -63,7 +63,7 @@ async def test_one_page_shows_both_sites_and_says_so_when_one_is_not_heard_of(
                 board = (await heard())["board"]
                 return board is not None and board["waiting"] == 1
 
-            await until(broken, "the fault of the other site", 60)
+            await until(broken, "the fault of the other site", 60, every=0.5)
             (thing,) = (await heard())["board"]["things"]
             assert (thing["verdict"], thing["affects"]) == ("down", "Nobody gets in.")
             async with client.get(f"{deskwatch.url}/sites", headers={"Accept": "text/html"}) as answer:
@@ -76,6 +76,6 @@ async def test_one_page_shows_both_sites_and_says_so_when_one_is_not_heard_of(
             async def silent() -> bool:
                 return (await heard())["trouble"] == "no_connection"
 
-            await until(silent, "the word that it cannot be asked", 40)
+            await until(silent, "the word that it cannot be asked", 40, every=0.5)
     finally:
         await east.end()

@@ -173,12 +173,6 @@ def stretches(schedule: Schedule, overrides: Iterable[Override], start: datetime
         yield Stretch(pieces[0].starts, pieces[-1].ends, person)
 
 
-def shifts(schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime) -> tuple[Shift, ...]:
-    """Who has the schedule between two instants: in order, clipped to them, each as long as the person stays."""
-    found = stretches(schedule, overrides, start, end)
-    return tuple(Shift(begin, until, person) for begin, until, person in found if person is not None)
-
-
 def gaps(
     schedule: Schedule, overrides: Iterable[Override], start: datetime, end: datetime
 ) -> tuple[tuple[datetime, datetime], ...]:

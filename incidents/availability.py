@@ -76,14 +76,6 @@ class Budget(NamedTuple):
         return self.allowed - self.spent
 
 
-class Slot(NamedTuple):
-    """One piece of a bar: the worst status seen in it, None where no span reaches into it."""
-
-    start: datetime
-    end: datetime
-    status: Status | None
-
-
 def in_order(spans: Iterable[Span]) -> list[Span]:
     """The spans of one check in the order of time, without empty ones.
 
@@ -163,25 +155,6 @@ def budget(found: Availability, target: float) -> Budget:
     failing = 1 - target
     burn = found.down / found.known / failing if found.known and failing > 0 else None
     return Budget(found.total * failing, found.down, found.unknown, burn)
-
-
-def strip(spans: Iterable[Span], start: datetime, end: datetime, n: int) -> tuple[Slot, ...]:
-    """The time from `start` to `end` as `n` slots of equal length, each with the worst status of one check in it.
-
-    DOWN is worse than UNKNOWN, UNKNOWN worse than UP. Raises ValueError when there is no time or no slot.
-    """
-    if n < 1 or end <= start:
-        raise ValueError(f"{n} slots from {start} to {end}: both the slots and the time must be more than nothing")
-    edges = [start + (end - start) * index // n for index in range(n + 1)]
-    worst: list[Status | None] = [None] * n
-    for span in clip(spans, start, end):
-        for index in range(bisect_right(edges, span.start) - 1, bisect_left(edges, span.end)):
-            worst[index] = _worse(worst[index], span.status)
-    return tuple(Slot(edges[index], edges[index + 1], status) for index, status in enumerate(worst))
-
-
-def _worse(known: Status | None, status: Status) -> Status:
-    return status if known is None or _WORST.index(status) > _WORST.index(known) else known
 
 
 def _apart(ordered: Iterable[Span]) -> Iterator[Span]:

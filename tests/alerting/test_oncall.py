@@ -1,5 +1,6 @@
 """On-call: hand-offs on the wall clock in any zone, who goes first, whom a step reaches, and where nobody is."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from alerting.oncall import (
     instant,
     on_call,
     reached,
-    shifts,
+    stretches,
     valid,
     warnings,
     who_would_be_paged,
@@ -65,6 +66,12 @@ def schedule(
 
 def override(person: str, starts: datetime, ends: datetime, made: int = 0, id: str = "") -> Override:
     return Override(id or f"01{made}", "it", person, starts, ends, "admin", MONDAY + made * HOUR)
+
+
+def shifts(rota: Schedule, overrides: Iterable[Override], start: datetime, end: datetime) -> tuple[Shift, ...]:
+    """The stretches in which somebody has the schedule."""
+    found = stretches(rota, overrides, start, end)
+    return tuple(Shift(begin, until, person) for begin, until, person in found if person is not None)
 
 
 def directory(*schedules: Schedule, people: tuple[Person, ...] = (ANA, BEN)) -> Directory:
@@ -279,9 +286,7 @@ def test_the_same_person_again_is_one_shift() -> None:
 
 
 quarters = st.integers(0, 96 * 5)
-stretches = st.tuples(quarters, st.integers(1, 200)).map(
-    lambda pair: (pair[0] * QUARTER, (pair[0] + pair[1]) * QUARTER)
-)
+periods = st.tuples(quarters, st.integers(1, 200)).map(lambda pair: (pair[0] * QUARTER, (pair[0] + pair[1]) * QUARTER))
 changes = st.sampled_from([(2026, 3, 27), (2026, 4, 3), (2026, 9, 4), (2026, 10, 2), (2026, 10, 23), (2026, 11, 1)])
 rotations = st.builds(
     Rotation,
@@ -297,8 +302,8 @@ rotations = st.builds(
     zone=st.sampled_from(ZONES),
     day=changes,
     rotation=st.none() | rotations,
-    fixed=st.lists(st.tuples(stretches, st.sampled_from(["ana", "ben"])), max_size=3),
-    taken=st.lists(st.tuples(stretches, st.sampled_from(["ben", "cleo"])), max_size=3),
+    fixed=st.lists(st.tuples(periods, st.sampled_from(["ana", "ben"])), max_size=3),
+    taken=st.lists(st.tuples(periods, st.sampled_from(["ben", "cleo"])), max_size=3),
 )
 @example(LORD_HOWE, (2026, 10, 2), Rotation(("ana", "ben"), Period.DAY, 1, wall(2026, 10, 1, 2, 15)), [], [])
 @example(BERLIN, (2026, 10, 23), Rotation(("ana", "ben"), Period.DAY, 1, wall(2026, 10, 20, 2, 30)), [], [])

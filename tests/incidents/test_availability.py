@@ -19,7 +19,6 @@ from incidents.availability import (
     budget,
     by_window,
     clip,
-    strip,
     verdicts,
     weighted,
 )
@@ -131,17 +130,6 @@ def test_a_site_is_its_assets_each_as_often_as_it_serves_people(parts: list[tupl
     assert found.ratio == (float(Fraction(up, up + down)) if up + down else None)
 
 
-@given(spans_in_seconds(), st.sampled_from([1, 2, 3, 4, 5, 6, 10, 12, 60]))
-def test_each_slot_of_a_strip_has_the_worst_of_its_seconds(spans: list[Span], n: int) -> None:
-    said = second_by_second(spans, WINDOW)
-    width = WINDOW // n
-    worst = [
-        next((status for status in (DOWN, UNKNOWN, UP) if status in said[first : first + width]), None)
-        for first in range(0, WINDOW, width)
-    ]
-    assert [slot.status for slot in strip(spans, START, at(WINDOW), n)] == worst
-
-
 @given(spans_in_seconds())
 def test_clipped_spans_are_in_order_within_the_window_and_do_not_overlap(spans: list[Span]) -> None:
     edges = [edge for one in clip(spans, START, at(WINDOW)) for edge in (one.start, one.end)]
@@ -212,24 +200,6 @@ def test_where_nothing_is_known_or_allowed_there_is_no_burn_rate() -> None:
 def test_the_budget_of_a_month_is_exact() -> None:
     month = Availability(timedelta(days=30))
     assert budget(month, 0.995).allowed == timedelta(hours=3, minutes=36)
-
-
-def test_the_slots_of_a_strip_touch_and_cover_the_time() -> None:
-    slots = strip([], START, at(100), 7)
-    assert [slots[0].start, slots[-1].end] == [START, at(100)]
-    assert all(one.end == other.start for one, other in pairwise(slots))
-
-
-def test_a_second_of_trouble_shows_in_a_whole_day() -> None:
-    day = 86_400
-    slots = strip([span(0, 500), span(500, 501, DOWN), span(501, day)], START, at(day), 96)
-    assert [slot.status for slot in slots] == [DOWN] + [UP] * 95
-
-
-@pytest.mark.parametrize(("end", "n"), [(60, 0), (0, 5), (-1, 5)])
-def test_a_strip_of_nothing_is_refused(end: int, n: int) -> None:
-    with pytest.raises(ValueError, match="more than nothing"):
-        strip([], START, at(end), n)
 
 
 def test_time_that_runs_backwards_is_refused() -> None:

@@ -6,9 +6,9 @@ import ssl
 from pathlib import Path
 
 from monitor.config.model import Config, Server, Tls
+from monitor.hosts import is_loopback
 from monitor.people.accounts import has_users
 from monitor.store import Store
-from monitor.web.guard import is_loopback
 
 log = logging.getLogger(__name__)
 

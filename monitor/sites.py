@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, DummyCookieJar
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.config.model import Config, OtherSite
-from monitor.web.words import plain
+from monitor.web.words import Text
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ OLD = timedelta(seconds=4 * EVERY)
 PATH = "/api/v1/board"
 MOST_THINGS = 100
 
-Text = Annotated[str, AfterValidator(plain)]
 Number = Annotated[int, Field(ge=0, le=10**9)]
 Tone = Literal["down", "degraded", "checking", "unknown", "working"]
 

@@ -1,7 +1,6 @@
 """Speaking to a Deskwatch that runs elsewhere: which one, with which token, and what to say if it does not answer."""
 
 import asyncio
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Coroutine
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from monitor.commands.console import FROM_AFAR, SERVER, configured, err, stop
+from monitor.hosts import is_loopback
 
 if TYPE_CHECKING:
     from monitor.commands.client import Api
@@ -108,7 +108,7 @@ def _origin(address: str) -> str:
     more = "@" in url.netloc or url.path not in ("", "/") or url.query or url.fragment
     if url.scheme not in ("http", "https") or not _HOST.fullmatch(host) or more:
         _refuse()
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         stop(f"http://{host}: a token is not sent where everybody on the way can read it; use https://")
     return f"{url.scheme}://{f'[{host}]' if ':' in host else host}{'' if port is None else f':{port}'}"
 
@@ -116,13 +116,6 @@ def _origin(address: str) -> str:
 def _refuse() -> NoReturn:
     # It is not repeated: a part of it may be a password.
     stop("what --server or DESKWATCH_SERVER says is no address; write it like https://deskwatch.example.org")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name
-        return host == "localhost"
 
 
 def _token(far: Server) -> str:

@@ -1,6 +1,5 @@
 """What users write about other sites: each has a Deskwatch of its own, which this one asks how it is."""
 
-import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from monitor.config.parts import Id, Part
 from monitor.config.values import is_web_address
+from monitor.hosts import is_loopback
 from probes._secrets import LineSecret
 
 
@@ -17,16 +17,9 @@ def _address(value: str) -> str:
     url = urlsplit(value)
     if url.path.strip("/"):
         raise ValueError("must end with the name of the machine, like `https://east.example.org`: no path follows")
-    if url.scheme != "https" and not _is_loopback(url.hostname or ""):
+    if url.scheme != "https" and not is_loopback(url.hostname or ""):
         raise ValueError("must begin with `https://`: the token is not sent where everybody on the way can read it")
     return value.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name
-        return host == "localhost"
 
 
 class OtherSiteFile(Part):

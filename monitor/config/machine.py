@@ -5,11 +5,12 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import NamedTuple
 
 from monitor.config.values import parse_zone
+from monitor.hosts import is_address
 
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # linux/route.h
 _SIOCGIFADDR = 0x8915  # linux/sockios.h
@@ -83,7 +84,7 @@ def gateways_v6(table: str) -> tuple[Gateway, ...]:
 def nameservers(text: str) -> tuple[str, ...]:
     """The servers of a resolv.conf, in order, each once."""
     words = [line.split() for line in text.splitlines()]
-    servers = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and _is_address(line[1])]
+    servers = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and is_address(line[1])]
     return tuple(dict.fromkeys(servers))
 
 
@@ -132,14 +133,6 @@ def _address_v4(interface: str) -> Iterator[str]:
         except OSError:
             return
     yield str(IPv4Address(answer[20:24]))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _text(path: Path) -> str:

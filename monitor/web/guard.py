@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 
 from language import N_, gettext, translated
 from monitor.config.model import Server
+from monitor.hosts import is_address, is_loopback
 from monitor.people.accounts import LINK, LONGEST_NAME, By, folded
 from monitor.people.roles import Role as Role
 from monitor.store import users
@@ -256,20 +257,6 @@ def count_wrong(request: web.Request, brake: auth.Brake, refusal: str) -> None:
     except auth.Throttled:
         raise web.HTTPTooManyRequests(text=refusal, headers={"Retry-After": "60"}) from None
     brake.count(place, now)
-
-
-def is_address(name: str) -> bool:
-    """Whether a host name is an IP address."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host is this machine alone."""
-    return name == "localhost" or (is_address(name) and ip_address(name).is_loopback)
 
 
 async def _by_token(request: web.Request, given: str) -> Identity:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from language import N_, gettext, ngettext, translated
 from monitor.config.model import OtherSite
-from monitor.sites import Heard, SiteBoard, Thing, Trouble
+from monitor.sites import MOST_THINGS, Heard, SiteBoard, Thing, Trouble
 from monitor.web import auth
 from monitor.web.boards import Board, Card, Tally
 from monitor.web.guard import APP
@@ -60,7 +60,7 @@ async def own(app: App, request: web.Request) -> SiteBoard:
 def told(board: Board, app: App, *, ready: bool) -> SiteBoard:
     """A board in numbers, and its cards."""
     tally, site = board.tally, app.config.site
-    things = tuple(map(_thing, board.cards))
+    listed = board.cards[:MOST_THINGS]
     return SiteBoard(
         site=site.id,
         name=site.name,
@@ -69,8 +69,8 @@ def told(board: Board, app: App, *, ready: bool) -> SiteBoard:
         **{name: getattr(tally, name) for name in Tally._fields if name != "worst"},
         tone=tally.tone.value,
         headline=tally.headline,
-        things=things,
-        more=board.more,
+        things=tuple(map(_thing, listed)),
+        more=board.more + len(board.cards) - len(listed),
         at=board.world.now,
     )
 

@@ -2,7 +2,10 @@
 
 from datetime import date, datetime, timedelta
 from math import isfinite, isnan
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
 
 from alerting.hours import OpeningHours
 from language import N_, figures, gettext, month, translated, translated_plural, weekday, whole_month
@@ -39,6 +42,10 @@ _UNPRINTABLE = dict.fromkeys((*_CONTROLS, *_TURNS, *_HALVES), "\N{REPLACEMENT CH
 def plain(text: str) -> str:
     """The text with every control character and direction mark made visible: names come from devices."""
     return text if text.isprintable() else text.translate(_UNPRINTABLE)
+
+
+Text = Annotated[str, AfterValidator(plain)]
+"""Words in an answer, which may come from a device."""
 
 
 def short(text: str, most: int = 160) -> str:

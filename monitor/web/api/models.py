@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from monitor.escaping import legible
 from monitor.reports.document import Document, from_json, to_json
 from monitor.web.pages import LONGEST_TEXT
+from monitor.web.words import Text as Text
 from monitor.web.words import plain
 
 
@@ -60,8 +61,6 @@ Moment = Annotated[AwareDatetime, AfterValidator(_bounded)]
 """An instant, with its zone."""
 Day = Annotated[date, AfterValidator(_day)]
 """A day of the site's calendar."""
-Text = Annotated[str, AfterValidator(plain)]
-"""Words in an answer, which may come from a device."""
 Written = Annotated[Document, BeforeValidator(_written)]
 """A report in an answer, whose words may come from a device."""
 Id = Annotated[str, Field(min_length=1, max_length=100)]

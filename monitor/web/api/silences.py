@@ -9,13 +9,16 @@ from pydantic import Field
 
 from alerting.gates import Silence
 from alerting.silences import LONGEST_COMMENT, MOST_MATCHERS
+from alerting.silences import preview as covered
 from monitor.silencing import typed
 from monitor.store import silences as stored
+from monitor.subjects import subjects
 from monitor.web.api import paging
 from monitor.web.api.endpoint import Call, Reply
 from monitor.web.api.models import Body, Line, Moment, Shown, Text
 from monitor.web.api.paging import Page, Paged
 from monitor.web.api.problems import Fault, Unfit
+from monitor.web.silences import held
 from monitor.web.words import short
 
 
@@ -38,6 +41,22 @@ class SilenceWanted(Body):
     lasts: Annotated[str, Field(min_length=2, max_length=20, examples=["1h"])]
     starts: Moment | None = None
     comment: Annotated[Line, Field(max_length=LONGEST_COMMENT)]
+
+
+class HeldShown(Shown):
+    """What a silence would hold back about one asset: its rules in words, and whether one of them fires now."""
+
+    asset: str
+    name: Text
+    rules: list[Text]
+    fires: bool
+
+
+class Preview(Shown):
+    """What a silence would hold back, by asset; `alerts` is how many of all the alerts that there can be."""
+
+    items: list[HeldShown]
+    alerts: int
 
 
 class SilencesAsked(Paged):
@@ -73,6 +92,16 @@ async def begin(call: Call) -> Reply:
     await call.app.silence(made)
     call.note(made.id)
     return Reply(shown(made), f"/silences/{made.id}")
+
+
+async def preview(call: Call) -> Reply:
+    """POST /silences/preview: nothing begins."""
+    silence, config = wanted(call), call.app.config
+    found = held(silence, config, call.app.episodes)
+    items = [
+        HeldShown(asset=one.asset.id, name=one.asset.name, rules=list(one.rules), fires=one.fires) for one in found
+    ]
+    return Reply(Preview(items=items, alerts=len(covered(silence, subjects(config)))))
 
 
 def wanted(call: Call) -> Silence:

@@ -68,6 +68,7 @@ ANSWERS = {
     "/api/v1/silences": ("/api/v1/silences", "/api/v1/silences?ended=true"),
     "/api/v1/silences/{silence}": ("/api/v1/silences/01ON",),
     "/api/v1/maintenance": ("/api/v1/maintenance",),
+    "/api/v1/maintenance/calendar": ("/api/v1/maintenance/calendar",),
     "/api/v1/why": ("/api/v1/why?about=fibre/ping",),
     "/api/v1/destinations": ("/api/v1/destinations",),
     "/api/v1/deliveries": ("/api/v1/deliveries",),
@@ -200,6 +201,7 @@ async def test_a_browser_runs_nothing_that_somebody_has_named_himself(harbour, m
         page.on("request", lambda one: None if one.url.startswith(base) else complaints.append(one.url))
         await page.goto(gate.link(base))
         await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(f"{base}/")
         for name in ("markup", "attribute"):
             await hostile.spoil(harbour, TEXTS[name])
             for path in ("/", "/incidents/{reviewed}", "/assets/fibre", "/configuration", "/status"):

@@ -73,6 +73,21 @@ async def test_planned_work_that_is_on_is_told(space, viewer) -> None:
     assert (found["id"], found["covers"], found["on"] is not None) == ("cables", ["the whole site"], True)
 
 
+async def test_the_calendar_of_planned_work_has_every_time_in_it_page_by_page(space, viewer) -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    windows = tuple(Window(noon + n * 24 * HOUR, noon + n * 24 * HOUR + 2 * HOUR) for n in (-1, 0, 1, 2, 9))
+    work = Maintenance("cables", "New cables", Scope(), ZoneInfo("Europe/Berlin"), windows)
+    object.__setattr__(space.config, "maintenances", (work,))
+    page = await viewer.get("/maintenance/calendar?first=2026-11-24&days=7&limit=2")
+    rest = await viewer.get(page["next"].removeprefix("/api/v1"))
+    found = page["items"] + rest["items"]
+    assert [one["starts"] for one in found] == [f"2026-11-{day}T12:00:00Z" for day in (24, 25, 26)]
+    assert {(one["id"], one["name"]) for one in found} == {("cables", "New cables")}
+    assert rest["next"] is None
+    for wrong in ("days=0", "days=101", "first=today"):
+        await viewer.get(f"/maintenance/calendar?{wrong}", 422)
+
+
 async def test_a_silence_says_beforehand_what_it_would_hold_back(harbour, operator) -> None:
     wanted = {"conditions": ["asset=fibre"], "lasts": "1h", "comment": "New router"}
     (held,) = (await operator.post("/silences/preview", wanted))["items"]

@@ -1,24 +1,19 @@
-"""Silences and planned work as pages: preview, begin, end, and what is refused."""
+"""Silences as pages: preview, begin, end, and what is refused."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp.test_utils import TestClient
 
-from alerting.gates import Maintenance, Matcher, Recurring, Scope, Silence, Window
+from alerting.gates import Matcher, Silence
 
-FormKey = Callable[[], Awaitable[str]]
 BERLIN = ZoneInfo("Europe/Berlin")
+FormKey = Callable[[], Awaitable[str]]
 HOUR = timedelta(hours=1)
 FORM = {"conditions": "asset=printer", "lasts": "4h", "starts": "", "comment": "new drum"}
 PATHS = ("/silences", "/silences/preview")
-
-
-def plan(id: str, *windows: Window | Recurring, **more: object) -> Maintenance:
-    return Maintenance(id, f"Work {id}", more.pop("scope", Scope()), BERLIN, windows, **more)  # type: ignore[arg-type]
 
 
 async def text_of(client: TestClient, path: str) -> str:
@@ -143,36 +138,3 @@ async def test_what_people_wrote_is_text(harbour, person: TestClient) -> None:
     assert "<script>alert" not in page
     assert "\u202e" not in page
     assert page.count("&lt;script&gt;alert") >= 3
-
-
-async def test_planned_work_shows_what_is_on_and_what_comes_next(harbour, person: TestClient) -> None:
-    now = datetime.now(UTC)
-    night = Recurring(frozenset(range(7)), frozenset(), time(3), 1800)
-    harbour.config = replace(
-        harbour.config,
-        maintenances=(
-            plan("past", Window(now - 3 * HOUR, now - 2 * HOUR)),
-            plan("later", Window(now + 60 * 24 * HOUR, now + 61 * 24 * HOUR), scope=Scope(assets=frozenset({"fibre"}))),
-            plan("nightly", night, scope=Scope(sections=frozenset({"wifi"}), tags=frozenset({"floor-2"})), skip=True),
-            plan("now", Window(now - HOUR, now + HOUR)),
-        ),
-    )
-    page = await text_of(person, "/maintenance")
-    assert "Work past" not in page
-    assert page.index("Work now") < page.index("Work nightly") < page.index("Work later")
-    assert page.count("on until") in (1, 2)  # the nightly one may be on as well
-    for said in (
-        "the whole site",
-        "Nordnet fibre",
-        "everything in wifi",
-        "everything tagged floor-2",
-        "It is not measured",
-        "for 30 min",
-        "more times in 30 days",
-        "Not again",
-    ):
-        assert said in page
-
-
-async def test_without_planned_work_the_page_says_so(harbour, person: TestClient) -> None:
-    assert "No work is planned" in await text_of(person, "/maintenance")

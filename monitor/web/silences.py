@@ -1,19 +1,17 @@
-"""What holds messages back, as pages: silences, which people begin and end here, and planned work, to look up."""
+"""Silences, as pages: what holds messages back for a while, begun and ended here."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
 from aiohttp import web
 
-from alerting.gates import Maintenance, Silence, Stretch
+from alerting.gates import Silence
 from alerting.rules import Phase, State
 from alerting.silences import LONGEST_COMMENT, preview
 from language import N_, gettext, translated
 from monitor.config.model import Asset, Config
 from monitor.silencing import typed
-from monitor.store import silences
+from monitor.store import silences as stored
 from monitor.subjects import subjects
 from monitor.web import auth
 from monitor.web.guard import APP, TARGET, who
@@ -33,13 +31,6 @@ LENGTHS = {
 KEPT = 50
 """How many of the newest silences are looked through for those that have ended."""
 
-SOON = timedelta(days=30)
-"""How far ahead planned work is shown; beyond it only the next time."""
-SHOWN = 5
-"""Stretches that are shown of one piece of planned work; beyond them a count."""
-MOST = 200
-"""Stretches that are looked for."""
-
 
 class Typed(NamedTuple):
     """The form of a silence as somebody filled it in: a condition a line, the rest as `monitor.silencing` reads it."""
@@ -58,23 +49,13 @@ class Held(NamedTuple):
     fires: bool
 
 
-class Work(NamedTuple):
-    """Planned work: what it covers in words, the stretch that is on, the next ones, and how many more come soon."""
-
-    plan: Maintenance
-    covers: tuple[str, ...]
-    on: Stretch | None
-    coming: tuple[Stretch, ...]
-    more: int
-
-
-async def silence_list(request: web.Request) -> web.Response:
+async def listed(request: web.Request) -> web.Response:
     """GET /silences: what is silenced, and a form for more; `asset` or `check` fill in the form."""
     conditions = [f"{label}={request.query[label]}" for label in ("asset", "check") if label in request.query]
     return await _silences(request, Typed("\n".join(conditions)))
 
 
-async def silence_preview(request: web.Request) -> web.Response:
+async def previewed(request: web.Request) -> web.Response:
     """POST /silences/preview: what the silence would hold back, or why it must not begin."""
     form = _typed(await sent(request))
     try:
@@ -85,7 +66,7 @@ async def silence_preview(request: web.Request) -> web.Response:
     return await _silences(request, form, wanted=wanted, held=held(wanted, app.config, app.episodes))
 
 
-async def begin_silence(request: web.Request) -> web.Response:
+async def begin(request: web.Request) -> web.Response:
     """POST /silences: begin it."""
     form = _typed(await sent(request))
     try:
@@ -97,7 +78,7 @@ async def begin_silence(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/silences")
 
 
-async def end_silence(request: web.Request) -> NoReturn:
+async def end(request: web.Request) -> NoReturn:
     """POST /silences/ID/end: end it now."""
     await sent(request)
     id = request.match_info["id"]
@@ -105,13 +86,6 @@ async def end_silence(request: web.Request) -> NoReturn:
     if not (id.isascii() and id.isalnum()) or not await request.app[APP].unsilence(id, who(request)):
         raise web.HTTPNotFound(text=gettext("There is no such silence, or it has ended already."))
     raise web.HTTPSeeOther("/silences")
-
-
-async def maintenance(request: web.Request) -> web.Response:
-    """GET /maintenance: the planned work that is on, and what comes in the next days."""
-    # In a thread: to look a year ahead takes some milliseconds for each piece of work.
-    found = await asyncio.to_thread(works, request.app[APP].config, auth.utc_now())
-    return page(request, "maintenance.html", works=found, days=SOON.days)
 
 
 def held(silence: Silence, config: Config, episodes: Mapping[tuple[str, str], State]) -> tuple[Held, ...]:
@@ -126,27 +100,6 @@ def held(silence: Silence, config: Config, episodes: Mapping[tuple[str, str], St
         for asset in config.assets
         if (rules := [one for one in _rules(asset) if one[0] in found])
     )
-
-
-def works(config: Config, now: datetime) -> tuple[Work, ...]:
-    """All planned work that is on or still to come, in the order in which it begins."""
-    found = [work for plan in config.maintenances if (work := _work(plan, config, now)).on or work.coming]
-    return tuple(sorted(found, key=lambda work: (work.on or work.coming[0]).starts))
-
-
-def _work(plan: Maintenance, config: Config, now: datetime) -> Work:
-    coming = plan.upcoming(now, MOST)
-    soon = tuple(one for one in coming if one.starts < now + SOON)
-    return Work(plan, _covers(plan, config), plan.during(now), soon[:SHOWN] or coming[:1], len(soon[SHOWN:]))
-
-
-def _covers(plan: Maintenance, config: Config) -> tuple[str, ...]:
-    scope = plan.scope
-    return (
-        *(asset.name for asset in config.assets if asset.id in scope.assets),
-        *(gettext("everything in {section}", section=section) for section in sorted(scope.sections)),
-        *(gettext("everything tagged {tag}", tag=tag) for tag in sorted(scope.tags)),
-    ) or (gettext("the whole site"),)
 
 
 def _rules(asset: Asset) -> Iterable[tuple[tuple[str, str], str]]:
@@ -176,7 +129,7 @@ async def _silences(request: web.Request, form: Typed, **found: object) -> web.R
     """The page with the form, and below it the silences that are on, to come and over."""
     app, now = request.app[APP], auth.utc_now()
     async with app.store.connect() as conn:
-        newest = await silences.page(conn, KEPT)
+        newest = await stored.page(conn, KEPT)
     return page(
         request,
         "silences.html",

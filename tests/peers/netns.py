@@ -5,6 +5,7 @@ import ctypes
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,14 @@ class Namespace:
     def ip(self, *arguments: str) -> None:
         """Run `ip` inside."""
         _run("ip", "-n", self.name, *arguments)
+
+    def wait_for(self, interface: str) -> None:
+        """Until the kernel sends by an interface whose cable was plugged in: before, it drops what is sent."""
+        deadline = time.monotonic() + 30
+        command = ("ip", "-n", self.name, "-brief", "link", "show", "dev", interface)
+        while subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[1] != "UP":
+            assert time.monotonic() < deadline, f"the interface {interface} did not come up"
+            time.sleep(0.01)
 
     def firewall(self, *rules: str) -> None:
         """Apply nftables rules to what comes in."""
@@ -135,6 +144,8 @@ def join(
         namespace.ip("link", "set", end, "mtu", str(mtu))
         namespace.ip("address", "add", its_address, "dev", end, *(("nodad",) if ":" in its_address else ()))
         namespace.ip("link", "set", end, "up")
+    for namespace, end in zip((one, other), ends, strict=True):
+        namespace.wait_for(end)
     if rate:
         shape(one, ends[0], rate)
     return ends[0], ends[1]
@@ -157,6 +168,8 @@ def plug(hub: Namespace, *plugged: tuple[Namespace, str]) -> None:
         if address:
             namespace.ip("address", "add", address, "dev", "lan0")
         namespace.ip("link", "set", "lan0", "up")
+        namespace.wait_for("lan0")
+        hub.wait_for(port)
 
 
 def _drop(capability: int) -> None:

@@ -13,7 +13,7 @@ from monitor.demo.errors import DemoError
 SOCKET = "demo.sock"
 LONGEST = 4096
 """Bytes of a request or an answer."""
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds that either side waits for the other."""
 
 Request = dict[str, Any]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probes import Failed
+from probes import Failed, Unmeasured
 from probes._engines.transfer.gates import Spending
 from probes._engines.transfer.latency import Round, of_p95, per_minute
 from probes._engines.transfer.servers import named
@@ -47,14 +47,20 @@ def test_a_responsiveness_server_cannot_send_us_elsewhere(wrong: object) -> None
 
 
 def test_what_comes_in_the_grace_period_does_not_count() -> None:
-    marks = [Mark(0, 0), Mark(0.5, 900), Mark(1.0, 1000), Mark(3.0, 1500), Mark(5.0, 2000)]
+    marks = [Mark(0, 0), Mark(0.5, 900), *(Mark(n, 750 + 250 * n) for n in range(1, 6))]
     assert goodput(marks, PACE, "down") == pytest.approx(2000)
 
 
 def test_a_transfer_that_stands_still_for_half_the_time_has_failed() -> None:
-    marks = [Mark(0, 0), Mark(1.0, 1000), Mark(2.9, 1500), Mark(5.0, 1500)]
+    marks = [Mark(0, 0), Mark(1.0, 1000), Mark(2.0, 1300), *(Mark(n, 1500) for n in (2.9, 3.5, 4.3, 5.0))]
     with pytest.raises(Failed, match=r"stalled: upload: it stood still for the last 2\.1 s"):
         goodput(marks, PACE, "up")
+
+
+def test_a_machine_that_stood_still_itself_says_nothing_of_the_line() -> None:
+    marks = [*(Mark(n / 2, 100 * n) for n in range(6)), Mark(5.0, 600)]
+    with pytest.raises(Unmeasured, match=r"overloaded: download: this machine was too busy to look for 2\.5 s"):
+        goodput(marks, PACE, "down")
 
 
 def test_round_trips_per_minute_follow_the_draft() -> None:

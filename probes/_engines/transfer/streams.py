@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import pairwise
 from typing import NamedTuple
 
 from probes._base import Failed, Unmeasured
@@ -85,8 +86,15 @@ async def fill(engine: HttpEngine, request: Request, size: int, pace: Pace, tall
 
 
 def goodput(marks: Sequence[Mark], pace: Pace, direction: Direction) -> float:
-    """Bits per second after the grace period. Raises Failed when too little moved, Unmeasured when it was too short."""
+    """Bits per second after the grace period.
+
+    Raises Failed when too little moved, Unmeasured when it was too short or this machine stood still meanwhile.
+    """
     end = marks[-1]
+    late = max((later.at - earlier.at for earlier, later in pairwise(marks)), default=0.0)
+    if late > max(pace.length / 4, 2 * _TICK):
+        words = f"{WORDS[direction]}: this machine was too busy to look for {late:.3g} s"
+        raise Unmeasured("overloaded", words)
     if end.moved <= 0:
         raise Failed("no_transfer", f"{WORDS[direction]}: not a byte in {end.at:.3g} s")
     counted = [mark for mark in marks if mark.at >= pace.grace]

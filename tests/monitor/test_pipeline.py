@@ -245,7 +245,7 @@ async def test_nobody_acknowledges_and_the_message_is_repeated_to_the_routes_tha
     pipeline = pipeline_over(store)
     await pipeline.adopt(config)
     task = asyncio.create_task(pipeline.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while ("chat", str(NoticeKind.REPEAT)) not in await queued(store):
             await asyncio.sleep(0.05)
     task.cancel()
@@ -298,7 +298,7 @@ async def test_a_silence_that_ends_while_the_end_of_another_is_being_written_is_
     pipeline = pipeline_over(store, turned=committed)
     await pipeline.adopt(config)
     pipeline.regate((door_works, portal_works), ())
-    async with asyncio.timeout(30), cancelled_at_end(pipeline.run()):
+    async with asyncio.timeout(60), cancelled_at_end(pipeline.run()):
         for check in ("door/tcp", "portal/tcp"):
             pipeline.offer(run(config, check, Status.DOWN, (now - START) / timedelta(minutes=1)))
         while len(pipeline.desk.known.incidents) < 2:

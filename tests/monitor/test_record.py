@@ -25,7 +25,7 @@ from monitor.store import Store, actions, incidents, orders, outbox, recordings
 from probes import Reading, Sample, Status
 
 SITE = """\
-site: {id: harbour, name: Harbour Street, timezone: Europe/Lisbon, capacity: 60}
+site: {id: harbour, name: Harbour Street, timezone: UTC, capacity: 60}
 uplinks:
   - id: fibre
     name: Fibre
@@ -51,7 +51,8 @@ routes:
 """
 
 PAST = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
-"""An hour that begins long enough ago that nothing is still waiting to come back."""
+"""An hour that begins long enough ago that nothing is still waiting to come back. On the clock of the site it is the
+same one in all weeks before, as that clock never changes."""
 
 
 class Desk:
@@ -79,7 +80,7 @@ class Desk:
 
     async def until(self, written: str) -> Incident:
         """The incident in whose timeline that stands."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 for one in await self.log():
                     if any(written in entry.text for entry in one.timeline):

@@ -161,7 +161,7 @@ async def test_the_service_learns_of_a_configuration_at_once(store: Store, confi
             for part in (-HOUR, timedelta(), HOUR):  # whatever hour it will be
                 hour = (now - week * WEEK + part).replace(minute=0, second=0, microsecond=0)
                 await recordings.save(conn, [recorded(hour, 0.5, check="portal/tcp", pair=pair)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         task = asyncio.create_task(usuals.run())
         await asyncio.sleep(0)
         usuals.adopt(config)

@@ -91,7 +91,7 @@ class Sink(NamedTuple):
     answers: list[Callable[[web.Request], web.StreamResponse]]
 
     async def hears(self, times: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.heard) < times:
                 await asyncio.sleep(0.005)
 
@@ -132,14 +132,15 @@ class Service:
         return self.registry.get_sample_value(f"deskwatch_watchdog_{name}") or 0
 
     async def counts(self, name: str, times: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.counted(name) < times:
                 await asyncio.sleep(0.005)
 
 
 @pytest.fixture
-async def service(sink: Sink) -> AsyncIterator[Service]:
+async def service(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     """A service that is well and says so every 20 ms."""
+    monkeypatch.setattr("monitor.watchdog.ANSWER", 60)
     service = Service(SimpleNamespace(watchdog=Watchdog(SecretStr(sink.url), 0.02)))
     task = asyncio.create_task(watch(service))
     yield service

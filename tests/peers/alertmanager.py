@@ -38,7 +38,7 @@ class Alertmanager:
         self._process = await asyncio.create_subprocess_exec(
             *self._command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self._is_ready():
                 await asyncio.sleep(0.05)
 

@@ -1,12 +1,15 @@
 """A headless Chromium, started once for all tests of a process; every test gets a profile of its own in it."""
 
 import contextlib
+import re
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from peers import require
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 ARGUMENTS = (
     "--headless=new",
@@ -20,6 +23,11 @@ ARGUMENTS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
+
+PATIENCE = 60_000.0
+"""Milliseconds: what a test waits for comes sooner, however busy the machine is."""
+
+expect.set_options(timeout=PATIENCE)
 
 CONTRAST = """() => {
   const parse = (colour) => {
@@ -56,23 +64,31 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of its debugging port."""
     profile = tmp_path_factory.mktemp("chromium")
     command = [require.program("chromium"), *ARGUMENTS, f"--user-data-dir={profile}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if address := line.partition("DevTools listening on ")[2].strip():
-                break
-        else:
-            pytest.fail("Chromium ended before it listened")
-        yield address
-        process.stderr.close()
-        process.terminate()
+    log = profile / "log"  # not a pipe: nobody reads what it says later, and it would wait for ever at a full one
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            yield _address(process, log)
+        finally:
+            process.terminate()
+
+
+def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Where it listens, once it says so."""
+    end = time.monotonic() + PATIENCE / 1000
+    while True:
+        said = log.read_text(errors="replace")
+        if found := re.search(r"DevTools listening on (\S+)\n", said):
+            return found[1]
+        if process.poll() is not None or time.monotonic() > end:
+            pytest.fail(f"Chromium does not listen:\n{said}")
+        time.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
 async def connected(chromium: str) -> AsyncIterator[Browser]:
     """The browser itself, for whoever needs several profiles: every driver of it costs a second of processor time."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.connect_over_cdp(chromium)
+        browser = await playwright.chromium.connect_over_cdp(chromium, timeout=PATIENCE)
         try:
             yield browser
         finally:
@@ -84,6 +100,7 @@ async def profile(chromium: str, **options: object) -> AsyncIterator[BrowserCont
     """A fresh profile; `options` are those of Playwright's `new_context`."""
     async with connected(chromium) as browser:
         context = await browser.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
         try:
             yield context
         finally:

@@ -26,7 +26,7 @@ SCOPES = ("openid", "email")
 _ADMIN = ("admin", "password")  # as its first schema has it
 _SCHEMA = Path("/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3")
 _SHARED = Path("/usr/share/glewlwyd")
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class Person(NamedTuple):

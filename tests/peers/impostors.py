@@ -47,7 +47,7 @@ class Imposture(Stage):
         return await super().serve(self.instead(talk), tls and not self.plain)
 
 
-async def ended(come: Come, kind: str, stage: Stage, timeout: float = 10, change: Callable[[str], str] = str) -> Ended:
+async def ended(come: Come, kind: str, stage: Stage, timeout: float = 60, change: Callable[[str], str] = str) -> Ended:
     """How a run of the kind ends there. No secret shows in that, and no more than a kind may say."""
     settings, probe, engines = _set(await come(stage), change), load(kind), Engines()
     params = probe.Params.model_validate(settings)

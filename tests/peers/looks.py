@@ -11,7 +11,7 @@ from probes import Failed, Measured, Metric, Probe, Sample, Unmeasured
 from probes._engines import Engines
 
 
-async def look(kind: type[Probe[Any]], api: WebApi, timeout: float = 10, **settings: Any) -> Measured:
+async def look(kind: type[Probe[Any]], api: WebApi, timeout: float = 60, **settings: Any) -> Measured:
     """What one run finds. `settings` may hold `{url}` for where the API is."""
     engines = Engines()
     try:
@@ -32,7 +32,7 @@ async def look(kind: type[Probe[Any]], api: WebApi, timeout: float = 10, **setti
     return found
 
 
-async def down(kind: type[Probe[Any]], api: WebApi, timeout: float = 10, **settings: Any) -> Failed:
+async def down(kind: type[Probe[Any]], api: WebApi, timeout: float = 60, **settings: Any) -> Failed:
     """How the target fails."""
     with pytest.raises(Failed) as failed:
         await look(kind, api, timeout, **settings)
@@ -40,7 +40,7 @@ async def down(kind: type[Probe[Any]], api: WebApi, timeout: float = 10, **setti
     return failed.value
 
 
-async def unknown(kind: type[Probe[Any]], api: WebApi, timeout: float = 10, **settings: Any) -> Unmeasured:
+async def unknown(kind: type[Probe[Any]], api: WebApi, timeout: float = 60, **settings: Any) -> Unmeasured:
     """Why nothing can be said of the target."""
     with pytest.raises(Unmeasured) as unmeasured:
         await look(kind, api, timeout, **settings)

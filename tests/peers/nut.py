@@ -12,7 +12,7 @@ from peers import require
 from peers.ports import free_port
 
 _DRIVERS = Path("/lib/nut")
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @contextlib.contextmanager

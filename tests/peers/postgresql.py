@@ -15,7 +15,7 @@ import pytest
 from peers import require
 from peers.ports import free_port
 
-DEADLINE = 30
+DEADLINE = 60
 
 
 class Cluster:

@@ -14,7 +14,7 @@ from peers.canaries import canary
 from peers.ports import free_port
 
 USER, PASSWORD = "deskwatch", canary("radicale-password")
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _MADE = (
     '<?xml version="1.0"?><d:mkcol xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop>'
     "<d:resourcetype><d:collection/><c:calendar/></d:resourcetype></d:prop></d:set></d:mkcol>"

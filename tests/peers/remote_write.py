@@ -97,7 +97,7 @@ class Receiver:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until it is true."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.005)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from peers import require
 from peers.ports import free_port
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @contextlib.contextmanager

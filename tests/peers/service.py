@@ -29,7 +29,7 @@ async def watching(path: Path) -> AsyncIterator[App]:
             await task
 
 
-async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 30) -> T:
+async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 60) -> T:
     """Wait for something true, and fail with its name if it does not come."""
     last: T | None = None
     with contextlib.suppress(TimeoutError):

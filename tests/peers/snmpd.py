@@ -13,7 +13,7 @@ from pathlib import Path
 from peers import require
 from peers.ports import free_port
 
-_PATIENCE = 60.0  # s; snmpsim indexes its recordings first
+_PATIENCE = 150.0  # s; snmpsim indexes its recordings first
 _GET_SYS_DESCR = bytes.fromhex("a019020101020100020100300e300c06082b060102010101000500")
 
 

@@ -34,7 +34,7 @@ ACCOUNT = {
 }
 GOOD_CARD, BAD_CARD = "4242424242424242", "4000000000000341"
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _SECRET_KEY = "sk_test_12345"
 _KEPT = Path("/tmp/localstripe.pickle")  # it writes there whatever one does
 

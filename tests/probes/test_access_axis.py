@@ -38,7 +38,7 @@ def probing(engines: Engines, port: int, **settings: Any) -> Axis:
 
 async def asked(engines: Engines, system: WebApi, **settings: Any) -> Measured:
     async with serving(system.talk) as port:
-        return await probing(engines, port, **settings).measure(10)
+        return await probing(engines, port, **settings).measure(60)
 
 
 async def failing(engines: Engines, controller: Controller, **settings: Any) -> Failed:
@@ -81,7 +81,7 @@ async def test_the_password_goes_by_digest_and_over_tls_alone_by_basic(engines: 
     assert not any(asked.headers.get("authorization", "").startswith("Basic") for asked in wants_basic.asked)
     async with serving(wants_basic.talk, tls=authority.issue().context()) as port:
         with pytest.raises(Unmeasured):
-            await probing(engines, port, tls=True, ca_file=str(authority.file)).measure(10)
+            await probing(engines, port, tls=True, ca_file=str(authority.file)).measure(60)
     assert any(asked.headers.get("authorization", "").startswith("Basic") for asked in wants_basic.asked)
 
 
@@ -95,8 +95,8 @@ async def test_credentials_are_counted_once_in_a_while(engines: Engines) -> None
     controller = Controller()
     async with serving(controller.api().talk) as port:
         probe = probing(engines, port)
-        await probe.measure(10)
-        found = await probe.measure(10)
+        await probe.measure(60)
+        found = await probe.measure(60)
     assert controller.called.count("pacsaxis:GetCredentialList") == 1
     assert values(found.samples)["access_credentials"] == 2
 

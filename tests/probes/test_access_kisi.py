@@ -43,7 +43,7 @@ async def engines(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engines]:
 async def asked(engines: Engines, system: WebApi, **settings: Any) -> Measured:
     async with serving(system.talk) as port:
         given = {"url": f"http://127.0.0.1:{port}/", "key": "${env:KEY}", **settings}
-        return await Kisi(KisiParams.model_validate(given), engines).measure(10)
+        return await Kisi(KisiParams.model_validate(given), engines).measure(60)
 
 
 async def failing(engines: Engines, system: WebApi, **settings: Any) -> Failed:

@@ -43,7 +43,7 @@ def probing(engines: Engines, port: int, **settings: Any) -> SaltoKs:
 
 async def asked(engines: Engines, system: WebApi, **settings: Any) -> Measured:
     async with serving(system.talk) as port:
-        return await probing(engines, port, **settings).measure(10)
+        return await probing(engines, port, **settings).measure(60)
 
 
 values = values_of(SaltoKs.metrics)
@@ -71,11 +71,11 @@ async def test_one_token_serves_several_looks_and_an_early_end_of_it_is_made_goo
     system = site()
     async with serving(system.talk) as port:
         probe = probing(engines, port)
-        await probe.measure(10)
-        await probe.measure(10)
+        await probe.measure(60)
+        await probe.measure(60)
         assert system.paths.count(SIGN_IN) == 1
         system.first = [Reply({"ErrorCode": 401, "Message": "expired"}, 401)]
-        await probe.measure(10)
+        await probe.measure(60)
         assert system.paths.count(SIGN_IN) == 2
 
 

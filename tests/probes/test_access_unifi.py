@@ -44,7 +44,7 @@ async def engines(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engines]:
 async def asked(engines: Engines, authority: Authority, system: WebApi, **settings: Any) -> Measured:
     async with serving(system.talk, tls=authority.issue().context()) as port:
         given = {"host": "127.0.0.1", "port": port, "token": "${env:TOKEN}", "ca_file": str(authority.file), **settings}
-        return await UnifiAccess(UnifiAccessParams.model_validate(given), engines).measure(10)
+        return await UnifiAccess(UnifiAccessParams.model_validate(given), engines).measure(60)
 
 
 values = values_of(UnifiAccess.metrics)

@@ -21,7 +21,7 @@ def api_at(engines: Engines, port: int, **more: Any) -> Api:
     return Api(engines.http, f"http://127.0.0.1:{port}/v1/", "the platform", "`token`", **more)
 
 
-def soon(seconds: float = 10) -> float:
+def soon(seconds: float = 60) -> float:
     return time.monotonic() + seconds
 
 
@@ -45,7 +45,7 @@ async def unmeasured(api: Api, path: str = "/things") -> Unmeasured:
     return raised.value
 
 
-async def failed(api: Api, path: str = "/things", seconds: float = 10) -> Failed:
+async def failed(api: Api, path: str = "/things", seconds: float = 60) -> Failed:
     with pytest.raises(Failed) as raised:
         await api.get(path, soon(seconds))
     assert "canary-" not in f"{raised.value} {raised.value!r}"
@@ -145,11 +145,11 @@ async def test_who_asks_too_often_leaves_the_platform_alone(
     lines = () if retry_after is None else (("Retry-After", retry_after),)
     peer = WebApi({"GET /v1/things": Reply({"error": "slow down"}, 429, lines)})
     async with serving(peer.talk) as port:
-        api = api_at(engines, port)
+        api, began = api_at(engines, port), time.monotonic()
         found = await unmeasured(api)
         assert (found.reason, words in found.detail) == ("throttled", True), found.detail
         assert (await unmeasured(api)).reason == "throttled"
-    assert len(peer.asked) == 1
+    assert len(peer.asked) == 1 or time.monotonic() - began >= 1, "before the shortest pause is over"
 
 
 def test_a_pause_is_never_longer_than_an_hour_or_shorter_than_a_second() -> None:
@@ -217,7 +217,7 @@ async def test_an_answer_is_read_up_to_a_bound(engines: Engines) -> None:
 async def test_a_platform_that_is_silent_half_or_gone_is_down(engines: Engines) -> None:
     peer = WebApi(first=[None])
     async with serving(peer.talk) as port:
-        assert (await failed(api_at(engines, port), seconds=0.2)).reason == "timeout"
+        assert (await failed(api_at(engines, port), seconds=2)).reason == "timeout"
         with pytest.raises(Failed, match="timeout: the platform took too long"):
             await api_at(engines, port).get("/things", soon(-1))
     assert len(peer.asked) == 1

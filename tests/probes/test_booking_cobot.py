@@ -8,15 +8,16 @@ import pytest
 from peers.cobot import SPACE, TOKEN, Cobot
 from peers.looks import down, look, unknown, values
 from peers.web_api import Reply
+from peers.zones import far_from_midnight
 
 from probes._engines.bookings import probe_slot, today
 from probes.booking.cobot import Cobot as Kind
 
-ZONE = ZoneInfo("Europe/Berlin")
+ZONE = ZoneInfo(far_from_midnight("Europe/Berlin", "Asia/Tokyo"))
 SETTINGS = {
     "space": SPACE,
     "token": "${env:COBOT}",
-    "timezone": "Europe/Berlin",
+    "timezone": ZONE.key,
     "probe_resource": "r1",
     "room": "r2",
 }

@@ -8,18 +8,19 @@ import pytest
 from peers.looks import down, look, unknown, values
 from peers.officernd import BASE, SECRET, Officernd
 from peers.web_api import Reply
+from peers.zones import far_from_midnight
 
 from probes._engines.booking_platforms import MOST_PAGES
 from probes._engines.bookings import probe_slot, today
 from probes.booking.officernd import Officernd as Kind
 
-ZONE = ZoneInfo("Europe/Lisbon")
+ZONE = ZoneInfo(far_from_midnight("Europe/Lisbon", "Asia/Tokyo"))
 SETTINGS = {
     "identity_url": "{url}",
     "organization": "example",
     "client_id": "app",
     "client_secret": "${env:OFFICERND}",
-    "timezone": "Europe/Lisbon",
+    "timezone": ZONE.key,
     "probe_resource": "aa01",
     "room": "aa02",
 }
@@ -53,7 +54,7 @@ async def test_members_bookings_and_free_rooms_are_told_over_all_pages() -> None
     bookings = [occurrence("aa02", noon + timedelta(minutes=minute)) for minute in range(7)]
     bookings.append(occurrence("aa02", noon, isCancelled=True))
     bookings.append(occurrence("aa02", noon + timedelta(days=1)))
-    zoned = {"dateTime": slot.start.isoformat(), "timezone": "Europe/Lisbon"}
+    zoned = {"dateTime": slot.start.isoformat(), "timezone": ZONE.key}
     bookings.append({**occurrence("aa02", slot.start), "start": zoned})
     bookings.append(occurrence("aa01", slot.start, isCancelled=True))
     bookings.append(occurrence("aa01", slot.end))

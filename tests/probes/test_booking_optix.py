@@ -8,14 +8,16 @@ import pytest
 from peers.looks import down, look, unknown, values
 from peers.optix import OWNER, TOKEN, Optix
 from peers.web_api import Reply, WebApi
+from peers.zones import far_from_midnight
 
 from probes._engines.bookings import probe_slot
 from probes.booking.optix import Optix as Kind
 
+ZONE = ZoneInfo(far_from_midnight("America/Vancouver", "Asia/Tokyo"))
 SETTINGS = {
     "token": "${env:OPTIX}",
     "owner": OWNER,
-    "timezone": "America/Vancouver",
+    "timezone": ZONE.key,
     "probe_resource": "1001",
     "room": "1002",
 }
@@ -45,7 +47,7 @@ async def test_a_draft_tells_which_rooms_are_free_and_nothing_is_committed() -> 
     assert (told["booking_free/probe"], told["booking_free/room"]) == (1, 0)
     assert "booking_members" not in told
     assert found.detail.startswith("rooms can be looked up in ")
-    slot = probe_slot(datetime.now(UTC), ZoneInfo("America/Vancouver"))
+    slot = probe_slot(datetime.now(UTC), ZONE)
     assert [draft["bookings"][0]["start_timestamp"] for draft in optix.drafts] == [slot.start.timestamp()] * 2
     assert not any(b"ommit" in asked.body or b"mutation" in asked.body for asked in api.asked)
 

@@ -197,9 +197,10 @@ def test_batteries_readers_and_faults_are_told_and_leave_the_door_up() -> None:
 
 @pytest.mark.parametrize(("hours", "quiet"), [("always", 10_800), ("never", 0)])
 def test_silence_counts_within_the_busy_hours_alone(hours: str, quiet: float) -> None:
-    used = datetime.now(UTC) - timedelta(hours=3)
-    begun = (datetime.now(UTC) - datetime.now(UTC).replace(hour=0, minute=0)).total_seconds()
-    week = begun + 86_400 * datetime.now(UTC).weekday()  # `always` begins on Monday
+    now = datetime.now(UTC)
+    used = now - timedelta(hours=3)
+    begun = (now - now.replace(hour=0, minute=0)).total_seconds()
+    week = begun + 86_400 * now.weekday()  # `always` begins on Monday
     told = values(seen(view(newest=used), busy_hours=hours).samples)
     assert told["door_quiet_seconds"] == pytest.approx(min(quiet, week), abs=60)
 

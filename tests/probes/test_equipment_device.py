@@ -51,7 +51,7 @@ def device(maker: str = "99999", **changes: Any) -> dict[str, Any]:
 async def asked(port: int, engines: Engines, check: str = "switch/device") -> Reading:
     probe = Device(SnmpParams(host="127.0.0.1", port=port, community="${env:COMMUNITY}"), engines)
     probe.check = check
-    return await read(check, probe, 5)
+    return await read(check, probe, 60)
 
 
 async def measured(engines: Engines, rows: Mapping[str, Any]) -> Reading:
@@ -121,7 +121,7 @@ class TestADevice:
 
     async def test_without_an_address_is_not_measured(self, engines: Engines) -> None:
         probe = Device(SnmpParams(host="switch.invalid", community="${env:COMMUNITY}"), engines)
-        assert (await read("switch/device", probe, 5)).reason in ("unresolved", "no_network")
+        assert (await read("switch/device", probe, 60)).reason in ("unresolved", "no_network")
 
 
 class TestARestart:

@@ -35,7 +35,7 @@ def probing(engines: Engines, port: int, **settings: Any) -> Ipp:
 
 async def asked(engines: Engines, printer: Printer, **settings: Any) -> Measured:
     async with printing(printer) as port:
-        return await probing(engines, port, **settings).measure(10)
+        return await probing(engines, port, **settings).measure(60)
 
 
 def told(**changed: Set) -> Measured:
@@ -56,7 +56,7 @@ def values(samples: tuple[Sample, ...]) -> dict[str, float]:
 async def test_a_printer_that_is_ready_says_what_it_has_left(engines: Engines) -> None:
     printer = Printer()
     async with printing(printer) as port:
-        ready = await probing(engines, port).measure(10)
+        ready = await probing(engines, port).measure(60)
     assert ready.detail == "it is idle; low: Cyan Toner 8%"
     assert values(ready.samples) == {
         **{f"problem/{name}": 0 for name in PROBLEMS},
@@ -75,12 +75,12 @@ async def test_a_printer_that_is_ready_says_what_it_has_left(engines: Engines) -
 async def test_it_asks_over_tls_if_told_to(engines: Engines, authority: Authority) -> None:
     printer = Printer()
     async with printing(printer, authority.issue().context()) as port:
-        assert await probing(engines, port, tls=True, ca_file=str(authority.file)).measure(10)
+        assert await probing(engines, port, tls=True, ca_file=str(authority.file)).measure(60)
         assert printer.asked[0]["printer-uri"] == [f"ipps://127.0.0.1:{port}/ipp/print"]
         with pytest.raises(Failed, match="certificate_untrusted"):
-            await probing(engines, port, tls=True).measure(10)
+            await probing(engines, port, tls=True).measure(60)
         with pytest.raises(Failed, match="reset"):
-            await probing(engines, port).measure(10)
+            await probing(engines, port).measure(60)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def replying(reply: bytes) -> Talk:
 async def test_a_strange_answer_is_down(engines: Engines, reply: bytes, reason: str, words: str) -> None:
     async with serving(replying(reply)) as port:
         with pytest.raises(Failed) as failed:
-            await probing(engines, port).measure(10)
+            await probing(engines, port).measure(60)
     assert failed.value.reason == reason
     assert reason in Ipp.reasons
     assert words in failed.value.detail

@@ -65,7 +65,7 @@ async def saying(answer: bytes | None) -> AsyncIterator[int]:
         await asyncio.gather(*(visit for visit in visits if visit))
 
 
-async def measured(port: int, timeout: float = 5, **settings: Any) -> Reading:
+async def measured(port: int, timeout: float = 60, **settings: Any) -> Reading:
     engines = Engines()
     try:
         return await read("ups/nut", Nut(NutParams(host="127.0.0.1", port=port, **settings), engines), timeout)

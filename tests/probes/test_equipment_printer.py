@@ -45,7 +45,7 @@ async def measured(rows: dict[str, Any]) -> Reading:
     async with snmp_agent(serving(rows)) as port:
         params = SnmpParams(host="127.0.0.1", port=port, community="${env:COMMUNITY}")
         try:
-            return await read("printer/printer", Printer(params, engines), 10)
+            return await read("printer/printer", Printer(params, engines), 60)
         finally:
             engines.close()
 

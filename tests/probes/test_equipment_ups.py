@@ -35,7 +35,7 @@ def standard(**changes: Any) -> dict[str, Any]:
     return rows | {f"{UPS}.{oid}": value for oid, value in changes.items()}
 
 
-async def measured(rows: dict[str, Any], timeout: float = 5) -> Reading:
+async def measured(rows: dict[str, Any], timeout: float = 60) -> Reading:
     engines = Engines()
     async with snmp_agent(serving(rows)) as port:
         params = SnmpParams(host="127.0.0.1", port=port, community="${env:COMMUNITY}")
@@ -169,6 +169,6 @@ async def test_a_device_that_is_no_ups_is_unknown() -> None:
 async def test_a_host_without_an_address_is_down() -> None:
     engines = Engines()
     params = SnmpParams(host="ups.invalid", community="${env:COMMUNITY}")
-    reading = await read("ups/ups", UpsBySnmp(params, engines), 5)
+    reading = await read("ups/ups", UpsBySnmp(params, engines), 60)
     engines.close()
     assert reading.reason in ("unresolved", "no_network")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from peers import netns, require, sockets
 
 from probes import Unmeasured
-from probes._engines.icmp.burst import Echo, Moment, Trouble, round_trip
+from probes._engines.icmp.burst import Burst, Echo, Moment, Trouble, round_trip
 from probes._engines.icmp.engine import IcmpEngine
 from probes._engines.icmp.messages import (
     TOKEN,
@@ -48,7 +48,7 @@ def either_socket(request: pytest.FixtureRequest, namespace: netns.Namespace) ->
     return namespace
 
 
-async def burst(address: str, count: int = 3, gap: float = 0.01, timeout: float = 5, **how: Any) -> tuple[Echo, ...]:
+async def burst(address: str, count: int = 3, gap: float = 0.01, timeout: float = 60, **how: Any) -> tuple[Echo, ...]:
     return await IcmpEngine().burst(address, count, gap, timeout, **how)
 
 
@@ -115,7 +115,8 @@ def test_ttl_size_mark_source_and_interface_are_what_was_asked_for(either_socket
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as seen:
             seen.setblocking(False)
             await burst("127.0.0.1", 1, 0, 0.05, size=100, ttl=7, dscp=46, source="127.0.0.5", interface="lo")
-            return seen.recv(65_535)
+            async with asyncio.timeout(30):
+                return await asyncio.get_running_loop().sock_recv(seen, 65_535)
 
     packet = either_socket.run(work)
     assert packet[1] >> 2 == 46
@@ -130,7 +131,7 @@ def test_an_echo_is_as_long_over_either_socket_as_icmplib_says(namespace: netns.
     async def work() -> tuple[tuple[Echo, ...], icmplib.Host]:
         with Responder(lambda payload: [("127.0.0.1", payload)], delay=0.05).answering():
             ours = await burst("127.0.0.1", 5)
-            return ours, await icmplib.async_ping("127.0.0.1", count=5, interval=0.01, timeout=5)
+            return ours, await icmplib.async_ping("127.0.0.1", count=5, interval=0.01, timeout=60)
 
     ours, theirs = namespace.run(work)
     assert theirs.packets_received == sum(echo.rtt is not None for echo in ours) == 5
@@ -168,7 +169,7 @@ def test_more_echoes_than_sequence_numbers_are_told_apart(namespace: netns.Names
 def test_loss_is_within_its_confidence_interval(either_socket: netns.Namespace) -> None:
     either_socket.firewall("icmp type echo-request numgen random mod 100 < 30 drop")
 
-    echoes = either_socket.run(partial(burst, "127.0.0.1", 1000, 0, 1))
+    echoes = either_socket.run(partial(burst, "127.0.0.1", 1000, 0, 3))
     lost = sum(echo.rtt is None for echo in echoes)
     assert 220 < lost < 380  # 300 +- 5.5 standard deviations: fails once in 20 million runs
 
@@ -180,9 +181,45 @@ def test_a_second_reply_is_a_duplicate(either_socket: netns.Namespace) -> None:
 
 
 def test_a_reply_after_the_timeout_is_late_and_not_an_answer(either_socket: netns.Namespace) -> None:
-    echoes = answered_by(either_socket, lambda payload: [("127.0.0.1", payload)], delay=0.3, gap=0.5, timeout=0.1)
-    assert [echo.rtt for echo in echoes] == [None] * 3
-    assert [echo.late for echo in echoes[:2]] == [True, True]
+    either_socket.sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+
+    async def work() -> list[Moment | Echo | None]:
+        """The burst goes on for as long as the replies take: it is over when a slow machine has heard them."""
+        engine = IcmpEngine()
+        with Responder(lambda payload: [("127.0.0.1", payload)], delay=0.3).answering():
+            asked = engine.burst("127.0.0.1", 1000, 0.2, 0.1, source="127.0.0.1")
+            assert isinstance(asked, Burst)
+            async with asyncio.timeout(60):
+                while not all(isinstance(echo, Echo) for echo in asked.echoes[:2]):
+                    await asyncio.sleep(0.01)
+            found = asked.echoes[:2]
+            engine.close()
+            return found
+
+    for echo in either_socket.run(work):
+        assert isinstance(echo, Echo)
+        assert (echo.rtt, echo.late) == (None, True)
+
+
+class Nobody:
+    """Sends no echoes."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+
+    def forget(self, burst: Burst) -> None:
+        """There is nothing to forget."""
+
+
+async def test_a_late_reply_is_told_with_what_became_of_the_others() -> None:
+    asked = Burst(Nobody(), "127.0.0.1", 2, gap=1, timeout=0.1, token=bytes(TOKEN), size=TOKEN)
+    now = time.monotonic_ns()
+    asked.echoes[:] = [(0, now - 10**9)] * 2
+    asked.answer(asked.first, (0, now), None, 64)
+    asked.expire()
+    late, lost = await asked
+    assert (late.rtt, late.late) == (None, True)
+    assert (lost.rtt, lost.late) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -383,9 +420,9 @@ def test_a_burst_that_nobody_waits_for_ends_by_itself(either_socket: netns.Names
     async def work() -> tuple[Echo, ...]:
         before = sockets.opened()
         unasked = IcmpEngine().burst("127.0.0.1", 2, 0.01, 0.02)
-        assert sockets.opened() != before
-        async with asyncio.timeout(10):
-            while sockets.opened() != before:
+        assert sockets.opened() - before
+        async with asyncio.timeout(60):
+            while sockets.opened() - before:
                 await asyncio.sleep(0.01)
         return await unasked
 
@@ -422,13 +459,11 @@ def test_closing_the_engine_ends_its_bursts(namespace: netns.Namespace) -> None:
 async def test_a_reply_is_in_time_however_late_we_read_it() -> None:
     """A loop that is busy for longer than the timeout: the kernel's stamps show that the reply was there."""
     require.root()
-    task = asyncio.ensure_future(burst("127.0.0.1", 1, 0, 0.05))
+    task = asyncio.ensure_future(burst("127.0.0.1", 1, 0, 0.5))
     await asyncio.sleep(0)
-    end = asyncio.get_running_loop().time() + 0.1
-    while asyncio.get_running_loop().time() < end:
-        pass
+    time.sleep(1)
     (echo,) = await task
-    assert echo.rtt is not None and echo.rtt < 0.05
+    assert echo.rtt is not None and echo.rtt < 0.5
 
 
 def test_an_echo_that_we_sent_too_late_is_not_counted_as_lost(either_socket: netns.Namespace) -> None:

@@ -25,12 +25,12 @@ from probes.internet.dns import Dns, DnsParams
 Answers = Callable[[dns.message.Message], list[bytes]]
 
 
-async def probe(port: int, timeout: float = 10, **settings: object) -> Measured:
+async def probe(port: int, timeout: float = 60, **settings: object) -> Measured:
     params = DnsParams.model_validate({"query_name": "door.example", "resolver": HERE, "port": port, **settings})
     return await Dns(params, Engines()).measure(timeout)
 
 
-async def down(port: int, timeout: float = 10, **settings: object) -> Failed:
+async def down(port: int, timeout: float = 60, **settings: object) -> Failed:
     """How the probe fails."""
     with pytest.raises(Failed) as failed:
         await probe(port, timeout, **settings)
@@ -196,7 +196,7 @@ WRONG: dict[str, tuple[Callable[[dns.message.Message], bytes], str]] = {
 async def test_rubbish_is_malformed_but_a_later_answer_counts(wrong: str) -> None:
     make, words = WRONG[wrong]
     async with resolver(lambda query: [make(query)], lambda query: [with_length(make(query))]) as port:
-        failed = await down(port, 0.3)
+        failed = await down(port, 2)
         assert (failed.reason, words in failed.detail) == ("malformed", True)
         assert value(failed.samples, "probe_dns_query_succeeded") == 0
         failed = await down(port, transport="tcp")
@@ -224,9 +224,9 @@ async def test_an_answer_from_another_address_is_no_answer() -> None:
 
 async def test_silence_is_a_timeout() -> None:
     async with resolver(lambda query: []) as port:
-        failed = await down(port, 0.2)
+        failed = await down(port, 2)
         assert failed.reason == "timeout"
-        assert "no answer to door.example A within 0.2 s" in failed.detail
+        assert "no answer to door.example A within 2 s" in failed.detail
         assert parts(failed.samples) == ["resolve", "connect"]
         assert (await down(port, transport="tcp")).reason == "closed"
 
@@ -248,12 +248,12 @@ async def test_a_cancelled_question_leaves_nothing_open() -> None:
     async with resolver(answers) as port:
         listening = sockets.opened()
         task = asyncio.create_task(probe(port))
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert sockets.opened() == listening
-    async with asyncio.timeout(20):
+        assert not sockets.opened() - listening
+    async with asyncio.timeout(60):
         while sockets.opened() - before:
             await asyncio.sleep(0)
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from peers.ports import free_port
 from pydantic import ValidationError
 
 from probes import Failed, Measured, Sample, Unmeasured
@@ -270,13 +271,13 @@ async def measure(*echo: str, **settings: object) -> Measured:
     params = EgressParams.model_validate({"echo": echo, "asn_zone": None, **settings})
     engines = Engines()
     try:
-        return await Egress(params, engines).measure(10)
+        return await Egress(params, engines).measure(60)
     finally:
         engines.close()
 
 
-async def test_the_first_endpoint_that_knows_the_address_is_enough(echo: str, unused_tcp_port: int) -> None:
-    dead = f"http://127.0.0.1:{unused_tcp_port}/"
+async def test_the_first_endpoint_that_knows_the_address_is_enough(echo: str) -> None:
+    dead = f"http://127.0.0.1:{free_port()}/"
     found = await measure(
         dead, f"{echo}/busy", f"{echo}/odd", f"{echo}/ip", uplinks={"here": {"prefix": "127.0.0.0/8"}}
     )
@@ -284,18 +285,18 @@ async def test_the_first_endpoint_that_knows_the_address_is_enough(echo: str, un
     assert value(found.samples, "uplink", "here") == 1
 
 
-async def test_endpoints_that_have_no_address_to_say_tell_nothing_about_us(echo: str, unused_tcp_port: int) -> None:
+async def test_endpoints_that_have_no_address_to_say_tell_nothing_about_us(echo: str) -> None:
     with pytest.raises(Unmeasured, match=r"no_source: .*answers with status 503 and no address, but '/busy'"):
-        await measure(f"{echo}/busy", f"http://127.0.0.1:{unused_tcp_port}/")
+        await measure(f"{echo}/busy", f"http://127.0.0.1:{free_port()}/")
 
 
-async def test_without_a_way_to_any_endpoint_nothing_leaves_the_building(unused_tcp_port: int) -> None:
+async def test_without_a_way_to_any_endpoint_nothing_leaves_the_building() -> None:
     with pytest.raises(Failed, match=r"no_way_out: http://127.0.0.1:.* refused the connection"):
-        await measure(f"http://127.0.0.1:{unused_tcp_port}/")
+        await measure(f"http://127.0.0.1:{free_port()}/")
 
 
-async def test_a_network_that_cannot_be_looked_up_is_not_told(echo: str, unused_udp_port: int) -> None:
-    settings = {"asn_zone": "origin.test", "resolver": "127.0.0.1", "dns_port": unused_udp_port}
+async def test_a_network_that_cannot_be_looked_up_is_not_told(echo: str) -> None:
+    settings = {"asn_zone": "origin.test", "resolver": "127.0.0.1", "dns_port": free_port()}
     found = await measure(f"{echo}/ip", uplinks={"here": {"prefix": "127.0.0.0/8"}}, **settings)
     assert value(found.samples, "asn") is None
     assert value(found.samples, "address_expected") == 1

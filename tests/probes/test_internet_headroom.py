@@ -35,7 +35,7 @@ def devices(count: float, check: str = "wifi/unifi", age: float = 0) -> Reading:
 async def reading(engines: Engines, **settings: Any) -> Reading:
     probe = Headroom(HeadroomParams(**{"clients": ["wifi/unifi"], **settings}), engines)
     probe.check = "fibre/headroom"
-    return await read("fibre/headroom", probe, 5)
+    return await read("fibre/headroom", probe, 60)
 
 
 def having(*readings: Reading) -> Engines:

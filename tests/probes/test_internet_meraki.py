@@ -72,7 +72,7 @@ async def engines(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Engines]:
     assert "canary-" not in caplog.text
 
 
-async def asked(engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 60, **settings: Any) -> Measured:
     given = {"api_key": "${env:KEY}", "organization": ORGANIZATION, "serial": SERIAL, "ca_file": str(authority.file)}
     async with clouding(cloud, authority.issue().context()) as port:
         params = {**given, "url": f"https://localhost:{port}/api/v1", **settings}
@@ -84,7 +84,7 @@ async def asked(engines: Engines, authority: Authority, cloud: Cloud, timeout: f
 
 
 async def failing(
-    engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as raised:
         await asked(engines, authority, cloud, timeout, **settings)

@@ -50,7 +50,7 @@ async def engines(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Engines]:
 
 
 async def asked(
-    engines: Engines, authority: Authority, router: Router, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, router: Router, timeout: float = 60, **settings: Any
 ) -> Measured:
     given = {"host": "127.0.0.1", "username": USERNAME, "password": "${env:PASSWORD}", "ca_file": str(authority.file)}
     async with routing(router, authority.issue().context()) as port:
@@ -62,7 +62,7 @@ async def asked(
 
 
 async def failing(
-    engines: Engines, authority: Authority, router: Router, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, router: Router, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as raised:
         await asked(engines, authority, router, timeout, **settings)

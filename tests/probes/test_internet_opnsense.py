@@ -44,7 +44,7 @@ def probe(engines: Engines, authority: Authority, port: int, **settings: Any) ->
     return Opnsense(OpnsenseParams.model_validate(given), engines)
 
 
-async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: float = 60, **settings: Any) -> Measured:
     async with guarding(api, authority.issue().context()) as port:
         kind = probe(engines, authority, port, **settings)
         assert "canary-" not in f"{kind.params!r} {kind._api!r}"
@@ -54,7 +54,7 @@ async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: fl
 
 
 async def failing(
-    engines: Engines, authority: Authority, api: WebApi, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, api: WebApi, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as raised:
         await asked(engines, authority, api, timeout, **settings)

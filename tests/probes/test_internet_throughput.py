@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from peers import require
+from peers.calm import undisturbed
 from peers.certificates import Authority, authority
 from peers.ports import free_port
 from peers.service import until
@@ -30,6 +31,7 @@ __all__ = ["authority"]
 
 QUICK: dict[str, Any] = {"down": 1, "up": 1, "grace": 0.1, "length": 0.5}
 PACED = 2_000_000  # bytes a second of one connection
+MOST_ON_THE_WAY = 4 * 2**20  # bytes that were sent and have not been read: what the buffers between hold
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 RATE = "deskwatch_throughput_bits_per_second"
@@ -60,6 +62,11 @@ def throughput(engines: Engines | None = None, **settings: Any) -> Throughput:
 
 
 async def reading(engines: Engines | None = None, timeout: float = 60, **settings: Any) -> Reading:
+    """What is found while nothing holds up this machine, which has the server, the line and the probe."""
+    return await undisturbed(lambda: once(engines, timeout, **settings))
+
+
+async def once(engines: Engines | None = None, timeout: float = 60, **settings: Any) -> Reading:
     return await read("fibre/throughput", throughput(engines, **settings), timeout)
 
 
@@ -156,15 +163,17 @@ async def test_nginx_that_takes_no_large_uploads_is_said_to(tmp_path: Path) -> N
     ("style", "paths"), [("php", ("/backend/garbage.php", "/backend/empty.php")), ("go", ("/garbage", "/empty"))]
 )
 async def test_it_finds_the_paths_of_librespeed(style: str, paths: tuple[str, str]) -> None:
-    server = SpeedServer(style, PACED)
-    async with serving(server) as url:
-        found = await reading(url=url, source="127.0.0.1")
+    async def measured() -> tuple[SpeedServer, Reading]:
+        server = SpeedServer(style, PACED)
+        async with serving(server) as url:
+            return server, await once(url=url, source="127.0.0.1")
+
+    server, found = await undisturbed(measured)
     assert found.status is Status.UP, found.detail
     assert f"GET {paths[0]}?ckSize=256" in server.asked
     assert f"POST {paths[1]}" in server.asked
     assert (found.value(RATE, "down") or 0) > 0
-    assert found.value(BYTES, "up") == pytest.approx(server.received, rel=0.9)
-    assert server.received > 0
+    assert 0 < server.received <= (found.value(BYTES, "up") or 0) <= server.received + MOST_ON_THE_WAY
 
 
 async def test_it_leaves_by_the_source_of_the_uplink() -> None:
@@ -200,9 +209,12 @@ async def test_over_tls_the_certificate_must_be_trusted(authority: Authority) ->
 
 
 async def test_one_upload_after_the_other_goes_over_the_same_connection() -> None:
-    server = SpeedServer("go", PACED)
-    async with serving(server) as url:
-        found = await reading(url=url, down=0, upload_size=100_000)
+    async def upload() -> tuple[SpeedServer, Reading]:
+        server = SpeedServer("go", PACED)
+        async with serving(server) as url:
+            return server, await once(url=url, down=0, upload_size=100_000)
+
+    server, found = await undisturbed(upload)
     assert found.status is Status.UP, found.detail
     assert len([asked for asked in server.asked if asked.startswith("POST")]) > 2
     assert len(server.uploaders) == 1
@@ -304,16 +316,22 @@ class TestHeldBack:
         assert "nothing was heard of core/interfaces lately" in found.detail
 
     async def test_the_bytes_of_a_day_are_remembered(self) -> None:
-        engines = Engines()
+        day = {"length": 0.8, "budget": 2_000_000, "day_budget": 2_000_000}
+
+        async def until_they_are_gone() -> tuple[Reading, Reading]:
+            """The first and the last: a busy machine does not use up all of them at once."""
+            engines = Engines()
+            first = last = await once(engines, url=url, up=0, **day)
+            for _ in range(10):
+                if last.status is Status.UP:
+                    last = await once(engines, url=url, up=0, **day)
+            return first, last
+
         async with serving(SpeedServer("go", PACED)) as url:
-            day = {"length": 0.8, "budget": 2_000_000, "day_budget": 2_000_000}
-            found = await reading(engines, url=url, up=0, **day)
-            assert found.status is Status.UP, found.detail
-            for _ in range(10):  # a busy machine does not use up all of it at once
-                if found.status is Status.UP:
-                    found = await reading(engines, url=url, up=0, **day)
-        assert (found.status, found.reason) == (Status.UNKNOWN, "waiting")
-        assert "of 24 hours are used up" in found.detail
+            first, last = await undisturbed(until_they_are_gone)
+        assert first.status is Status.UP, first.detail
+        assert (last.status, last.reason) == (Status.UNKNOWN, "waiting")
+        assert "of 24 hours are used up" in last.detail
 
     async def test_a_budget_that_is_used_up_too_soon_measures_nothing(self) -> None:
         async with serving(SpeedServer("go", 20_000_000)) as url:

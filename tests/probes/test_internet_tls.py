@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from peers.certificates import Authority, authority
+from peers.ports import free_port
 from peers.tcp import serving, trickling
 
 from probes import Failed, Measured, Sample, Unmeasured
@@ -24,13 +25,13 @@ async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
-async def measure(engines: Engines, port: int, timeout: float = 10, **settings: Any) -> Measured:
+async def measure(engines: Engines, port: int, timeout: float = 60, **settings: Any) -> Measured:
     return await Tls(TlsParams.model_validate({"host": "127.0.0.1", "port": port, **settings}), engines).measure(
         timeout
     )
 
 
-async def failure(engines: Engines, port: int, timeout: float = 10, **settings: Any) -> Failed:
+async def failure(engines: Engines, port: int, timeout: float = 60, **settings: Any) -> Failed:
     with pytest.raises(Failed) as raised:
         await measure(engines, port, timeout, **settings)
     assert raised.value.reason in {"timeout", *Tls.reasons}
@@ -143,13 +144,13 @@ async def test_what_is_no_tls_is_down(engines: Engines) -> None:
 
 async def test_a_handshake_that_does_not_end_is_a_timeout(engines: Engines) -> None:
     async with serving(silent) as port:
-        failed = await failure(engines, port, 0.3)
+        failed = await failure(engines, port, 2)
     assert (failed.reason, failed.detail) == ("timeout", "connected, but the TLS handshake did not end")
 
 
 async def test_a_handshake_at_a_byte_a_second_does_not_stretch_the_deadline(engines: Engines) -> None:
     async with serving(trickling(b"\x16\x03\x03\x40\x00" + bytes(90))) as port, asyncio.timeout(60):
-        failed = await failure(engines, port, 1.5)
+        failed = await failure(engines, port, 3)
     assert (failed.reason, failed.detail) == ("timeout", "connected, but the TLS handshake did not end")
 
 
@@ -162,9 +163,7 @@ async def test_a_server_that_hangs_up_is_down(engines: Engines) -> None:
 
 
 async def test_a_closed_port_is_refused(engines: Engines) -> None:
-    async with serving(silent) as port:
-        pass
-    assert (await failure(engines, port)).reason == "refused"
+    assert (await failure(engines, free_port())).reason == "refused"
 
 
 async def test_a_name_without_an_address_is_unresolved_or_our_resolver_fails(engines: Engines) -> None:

@@ -74,14 +74,14 @@ def probe(engines: Engines, port: int, **settings: Any) -> UnifiGateway:
     return UnifiGateway(UnifiGatewayParams.model_validate(given), engines)
 
 
-async def unmeasured(kind: UnifiGateway, timeout: float = 10) -> Unmeasured:
+async def unmeasured(kind: UnifiGateway, timeout: float = 60) -> Unmeasured:
     with pytest.raises(Unmeasured) as raised:
         await kind.measure(timeout)
     assert "canary-" not in str(raised.value)
     return raised.value
 
 
-async def failed(kind: UnifiGateway, timeout: float = 10) -> Failed:
+async def failed(kind: UnifiGateway, timeout: float = 60) -> Failed:
     with pytest.raises(Failed) as raised:
         await kind.measure(timeout)
     assert raised.value.reason in {*UnifiGateway.reasons, "timeout"}
@@ -103,9 +103,9 @@ async def test_a_user_is_signed_in_once(engines: Engines, authority: Authority, 
     unifi = Unifi(answers(), legacy=legacy)
     async with console(unifi, authority.issue().context()) as port:
         kind = probe(engines, port, legacy=legacy, lines=["Fibre"], backup=["LTE"])
-        told = await kind.measure(10)
+        told = await kind.measure(60)
         assert works(told)
-        assert works(await kind.measure(10))
+        assert works(await kind.measure(60))
         assert "canary-" not in f"{kind.params!r} {kind._api!r}"
     assert unifi.signed_in == 1
     prefix = "" if legacy else "/proxy/network"
@@ -120,7 +120,7 @@ async def test_a_user_is_signed_in_once(engines: Engines, authority: Authority, 
 async def test_a_key_needs_no_signing_in(engines: Engines, authority: Authority) -> None:
     unifi = Unifi(answers())
     async with console(unifi, authority.issue().context()) as port:
-        assert works(await probe(engines, port, api_key="${env:API_KEY}").measure(10))
+        assert works(await probe(engines, port, api_key="${env:API_KEY}").measure(60))
         found = await unmeasured(probe(engines, port, api_key="${env:WRONG}"))
     assert (found.reason, "correct `api_key`" in found.detail) == ("no_permission", True)
     assert unifi.signed_in == 0
@@ -130,9 +130,9 @@ async def test_a_session_that_ends_is_begun_anew(engines: Engines, authority: Au
     unifi = Unifi(answers())
     async with console(unifi, authority.issue().context()) as port:
         kind = probe(engines, port)
-        assert works(await kind.measure(10))
+        assert works(await kind.measure(60))
         unifi.sessions.clear()
-        assert works(await kind.measure(10))
+        assert works(await kind.measure(60))
     assert unifi.signed_in == 2
 
 
@@ -140,9 +140,9 @@ async def test_a_session_that_ends_between_two_questions_is_begun_anew(engines: 
     unifi = Unifi(answers())
     async with console(unifi, authority.issue().context()) as port:
         kind = probe(engines, port)
-        assert works(await kind.measure(10))
+        assert works(await kind.measure(60))
         unifi.api.first = [Reply(unifi.answers[HEALTH]), Reply(error("api.err.LoginRequired"), 401)]
-        assert works(await kind.measure(10))
+        assert works(await kind.measure(60))
     login, health, shared = "POST /api/auth/login", f"GET /proxy/network{HEALTH}", f"GET /proxy/network{SHARING}"
     assert unifi.api.paths == [login, health, shared, health, shared, login, shared]
 
@@ -207,7 +207,7 @@ async def test_a_door_that_fails_is_down(
     unifi = Unifi(answers())
     unifi.api.first = first
     async with console(unifi, authority.issue().context()) as port:
-        assert (await failed(probe(engines, port), 0.6)).reason == reason
+        assert (await failed(probe(engines, port), 3)).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ async def test_a_gateway_on_its_backup_says_so(engines: Engines, authority: Auth
     shared = sharing(("Fibre", "OFFLINE", "WAN"), ("LTE", "ACTIVE", "WAN2"))
     given = answers(**{SHARING: shared, HEALTH: health(WAN={"downtime": 120}, WAN2=WATCHED)})
     async with console(Unifi(given), authority.issue().context()) as port:
-        told = await probe(engines, port, backup=["LTE"]).measure(10)
+        told = await probe(engines, port, backup=["LTE"]).measure(60)
         found = await failed(probe(engines, port, lines=["Fibre"], backup=["LTE"]))
         gone = await failed(probe(engines, port, lines=["Starlink"]))
     assert told.detail.startswith("runs on its backup line; ")
@@ -250,7 +250,7 @@ async def test_a_gateway_without_a_line_is_down(engines: Engines, authority: Aut
 async def test_an_older_application_is_asked_for_what_it_has(engines: Engines, authority: Authority) -> None:
     given = {HEALTH: health(WAN=WATCHED, WAN2={"downtime": 7})}
     async with console(Unifi(given, legacy=True), authority.issue().context()) as port:
-        told = await probe(engines, port, legacy=True).measure(10)
+        told = await probe(engines, port, legacy=True).measure(60)
     assert told.detail == "1 of 1 line works: WAN (9 ms); not in use: WAN2"
 
 

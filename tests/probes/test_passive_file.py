@@ -20,7 +20,7 @@ async def look(path: Path, max_age: float = 1.5 * DAY, min_bytes: int = 1) -> Re
     engines = Engines()
     params = FileParams(path=str(path), max_age=max_age, min_bytes=min_bytes)
     try:
-        return await read("backup/file", File(params, engines), 10)
+        return await read("backup/file", File(params, engines), 60)
     finally:
         engines.close()
 

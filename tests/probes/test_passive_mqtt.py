@@ -6,6 +6,7 @@ import contextlib
 import gc
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,7 @@ async def listen() -> AsyncIterator[Listen]:
 
 
 async def reading(probe: Probe[Any]) -> Reading:
-    return await read("", probe, 10)
+    return await read("", probe, 60)
 
 
 async def eventually(probe: Probe[Any], status: Status, reason: str) -> Reading:
@@ -101,7 +102,7 @@ async def test_a_message_is_taken_when_it_comes(tmp_path: Path, listen: Listen) 
         assert "was not heard yet; it is awaited for another 10 min" in before.detail
         await send(port, "desk/1", {"temperature": 21.5, "battery": 87})
         found = await eventually(probe, Status.UP, "ok")
-    assert found.detail == "the sensor was heard 0 s ago: 21.5, battery at 87%"
+    assert re.fullmatch(r"the sensor was heard \d+ s ago: 21\.5, battery at 87%", found.detail)
     assert found.value("deskwatch_sensor_value") == 21.5
     assert found.value("deskwatch_sensor_battery_ratio") == pytest.approx(0.87)
     assert 0 <= (found.value("deskwatch_sensor_age_seconds") or 0) < 60
@@ -230,7 +231,7 @@ async def test_a_last_will_says_that_a_sensor_is_gone(tmp_path: Path, listen: Li
 async def test_all_checks_of_a_broker_share_a_connection_that_ends_with_them(
     tmp_path: Path, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt, "_BEAT", 0.05)
+    monkeypatch.setattr(mqtt, "_BEAT", 3)
     with mosquitto(tmp_path) as port:
         before = opened()
         probes = [listen(port=port, topic=f"desk/{number}") for number in range(20)]
@@ -246,11 +247,11 @@ async def test_all_checks_of_a_broker_share_a_connection_that_ends_with_them(
 
 
 async def test_a_broker_that_falls_silent_is_given_up(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt, "_BEAT", 0.2)
+    monkeypatch.setattr(mqtt, "_BEAT", 2)
     async with answering(b"\x20\x02\0\0" + b"\x90\x03\0\x01\0" + b"\xd0\0") as port:
         probe = listen(port=port)
         assert (await reading(probe)).reason == "waiting"
-        assert "has not answered for 0.2 s" in (await eventually(probe, Status.UNKNOWN, "no_source")).detail
+        assert "has not answered for 2 s" in (await eventually(probe, Status.UNKNOWN, "no_source")).detail
 
 
 @pytest.mark.parametrize(

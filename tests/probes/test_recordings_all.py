@@ -26,7 +26,10 @@ Instances = dict[str, Value | None]
 Walks = dict[str, Walk]
 Contents = tuple[Instances, Walks]
 
-pytestmark = pytest.mark.skipif(not NAMES, reason=f"no recordings in {RECORDINGS}; set DESKWATCH_RECORDINGS")
+pytestmark = [
+    pytest.mark.skipif(not NAMES, reason=f"no recordings in {RECORDINGS}; set DESKWATCH_RECORDINGS"),
+    pytest.mark.timeout(600),  # for the simulator to begin, and for one test to ask all devices, on a busy machine
+]
 
 STANDARD_COLUMNS = {
     "SNMPv2-MIB::sysUpTime": "1.3.6.1.2.1.1.3",
@@ -63,8 +66,8 @@ async def read(port: int, known: Facts, library: Library, version: str = "2c") -
     """All instances and columns that the facts of a device are made of."""
     engine = SnmpEngine(library)
     device = Device("127.0.0.1", port, Credentials(version=version, community=SecretStr(known["community"])))
-    instances = await engine.get(device, [rule["oid"] for rule in known["oids"].values() if rule["op"] == "get"], 60)
-    columns = await engine.walk(device, *sorted(columns_of(known)), timeout=60)
+    instances = await engine.get(device, [rule["oid"] for rule in known["oids"].values() if rule["op"] == "get"], 150)
+    columns = await engine.walk(device, *sorted(columns_of(known)), timeout=150)
     engine.close()
     return instances, columns
 
@@ -151,7 +154,7 @@ async def shown_by(line: Line, port: int, known: Facts, claimed: set[str]) -> di
     asked = {"host": "127.0.0.1", "port": port, "community": "${env:COMMUNITY}"}
     params = probe.Params.model_validate({**asked, **line.settings})
     try:
-        reading = await run("device/check", probe(params, engines), 30)
+        reading = await run("device/check", probe(params, engines), 120)
     finally:
         engines.close()
     return dict(compared(line, reading, known, claimed))

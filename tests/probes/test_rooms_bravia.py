@@ -30,10 +30,10 @@ def probing(engines: Engines, port: int, **settings: Any) -> Bravia:
 
 async def asked(engines: Engines, display: Display, **settings: Any) -> Measured:
     async with displaying(display) as port:
-        return await probing(engines, port, **settings).measure(10)
+        return await probing(engines, port, **settings).measure(60)
 
 
-async def down(engines: Engines, talk: Talk, timeout: float = 10, **settings: Any) -> Failed:
+async def down(engines: Engines, talk: Talk, timeout: float = 60, **settings: Any) -> Failed:
     """How the probe fails with such a peer."""
     async with serving(talk) as port:
         with pytest.raises(Failed) as failed:
@@ -100,9 +100,9 @@ async def test_what_never_changes_is_asked_once_and_again_after_a_failure(engine
             display.results["getPowerStatus"] = [{"status": status}]
             if status == "broken":
                 with pytest.raises(Failed):
-                    await probe.measure(10)
+                    await probe.measure(60)
             else:
-                assert "FW-55BZ40H" in (await probe.measure(10)).detail
+                assert "FW-55BZ40H" in (await probe.measure(60)).detail
             assert sum("getSystemInformation" in line for line in display.asked) == times
 
 

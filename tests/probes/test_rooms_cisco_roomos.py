@@ -33,11 +33,11 @@ def parameters(port: int, **settings: Any) -> CiscoRoomosParams:
     return CiscoRoomosParams.model_validate(given)
 
 
-async def ask(engines: Engines, port: int, timeout: float = 10, **settings: Any) -> Measured:
+async def ask(engines: Engines, port: int, timeout: float = 60, **settings: Any) -> Measured:
     return await CiscoRoomos(parameters(port, **settings), engines).measure(timeout)
 
 
-async def down(engines: Engines, port: int, timeout: float = 10, **settings: Any) -> Failed:
+async def down(engines: Engines, port: int, timeout: float = 60, **settings: Any) -> Failed:
     """How the probe fails."""
     with pytest.raises(Failed) as failed:
         await ask(engines, port, timeout, **settings)

@@ -49,7 +49,7 @@ def probe(engines: Engines, authority: Authority, port: int, **settings: Any) ->
     return Clickshare(params(**{"port": port, "ca_file": str(authority.file), **settings}), engines)
 
 
-async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: float = 60, **settings: Any) -> Measured:
     async with sharing(api, authority.issue().context()) as port:
         kind = probe(engines, authority, port, **settings)
         assert "canary-" not in f"{kind.params!r} {kind._api!r}"
@@ -59,7 +59,7 @@ async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: fl
 
 
 async def failing(
-    engines: Engines, authority: Authority, api: WebApi, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, api: WebApi, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as raised:
         await asked(engines, authority, api, timeout, **settings)
@@ -108,8 +108,8 @@ async def test_what_never_changes_is_asked_once(engines: Engines, authority: Aut
     api = base_unit()
     async with sharing(api, authority.issue().context()) as port:
         kind = probe(engines, authority, port)
-        await kind.measure(10)
-        await kind.measure(10)
+        await kind.measure(60)
+        await kind.measure(60)
     assert (api.paths.count(IDENTITY), api.paths.count(STATUS)) == (1, 2)
 
 

@@ -51,7 +51,7 @@ def probe(engines: Engines, authority: Authority, port: int, **settings: Any) ->
     return Crestron(CrestronParams.model_validate(given), engines)
 
 
-async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: float = 60, **settings: Any) -> Measured:
     async with connecting(api, authority.issue().context()) as port:
         kind = probe(engines, authority, port, **settings)
         assert "canary-" not in f"{kind.params!r} {kind._api!r}"
@@ -61,7 +61,7 @@ async def asked(engines: Engines, authority: Authority, api: WebApi, timeout: fl
 
 
 async def failing(
-    engines: Engines, authority: Authority, api: WebApi, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, api: WebApi, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as raised:
         await asked(engines, authority, api, timeout, **settings)
@@ -100,11 +100,11 @@ async def test_a_sign_in_is_used_again_and_renewed_when_it_has_ended(engines: En
     api = switcher()
     async with connecting(api, authority.issue().context()) as port:
         kind = probe(engines, authority, port)
-        await kind.measure(10)
-        await kind.measure(10)
+        await kind.measure(60)
+        await kind.measure(60)
         assert api.paths.count(ENTRY) == 1
         api.first = [Reply(b"<html>Sign in</html>")]
-        assert await kind.measure(10)
+        assert await kind.measure(60)
         assert api.paths.count(ENTRY) == 2
 
 
@@ -149,8 +149,8 @@ async def test_an_older_encoder_lists_its_ports_otherwise(engines: Engines, auth
     api = switcher(**{PORTS: {"Actions": []}, OLDER: {"Device": {"AudioVideoInputOutput": ports}}})
     async with connecting(api, authority.issue().context()) as port:
         kind = probe(engines, authority, port)
-        told = await kind.measure(10)
-        await kind.measure(10)
+        told = await kind.measure(60)
+        await kind.measure(60)
     measured = values(told.samples)
     assert (measured["room_input_signal/input0 1"], measured["room_input_signal/input0 2"]) == (1, 0)
     assert measured["room_output_connected/output0"] == measured["room_connected_peripherals/displays"] == 0
@@ -207,11 +207,11 @@ async def test_the_console_of_an_older_processor_is_only_connected_to(engines: E
 
     async with serving(console) as port:
         params = CrestronParams.model_validate({"host": "127.0.0.1", "port": port, "console": True})
-        told = await Crestron(params, engines).measure(10)
+        told = await Crestron(params, engines).measure(60)
     assert told == Measured(f"the console answers on port {port}; nothing else is asked of it")
     assert not heard
     with pytest.raises(Failed, match="refused"):
-        await Crestron(params, engines).measure(10)
+        await Crestron(params, engines).measure(60)
 
 
 def test_ports_have_names_of_their_own_and_an_end() -> None:

@@ -45,14 +45,14 @@ def probing(port: int, **settings: Any) -> Extron:
     return Extron(ExtronParams.model_validate({"host": "127.0.0.1", "port": port, **settings}), Engines())
 
 
-async def asked(switcher: Switcher, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(switcher: Switcher, timeout: float = 60, **settings: Any) -> Measured:
     async with switching(switcher) as port:
         told = await probing(port, **settings).measure(timeout)
     assert "canary-" not in repr(told)
     return told
 
 
-async def down(talk: Talk, timeout: float = 10, **settings: Any) -> Failed:
+async def down(talk: Talk, timeout: float = 60, **settings: Any) -> Failed:
     """How the probe fails with such a peer."""
     async with serving(talk) as port:
         with pytest.raises(Failed) as failed:
@@ -107,8 +107,8 @@ async def test_what_it_does_not_know_is_left_out(source: str) -> None:
 async def test_silence_about_what_it_need_not_know_is_waited_for_once() -> None:
     async with switching(Switcher(silent=(INPUT,))) as port:
         probe = probing(port)
-        assert (await probe.measure(1)).detail == "the Extron IN1608 answers"
-        assert (await probe.measure(10)).detail == "the Extron IN1608 answers; inside it has 43 °C"
+        assert (await probe.measure(8)).detail == "the Extron IN1608 answers"
+        assert (await probe.measure(60)).detail == "the Extron IN1608 answers; inside it has 43 °C"
 
 
 @pytest.mark.parametrize("greets", [True, False])
@@ -119,7 +119,7 @@ async def test_it_signs_in_where_a_password_is_asked_for(greets: bool) -> None:
 
 async def test_a_password_that_is_not_asked_for_does_no_harm() -> None:
     switcher = Switcher()
-    assert await asked(switcher, 1, password="${env:EXTRON}")
+    assert await asked(switcher, 8, password="${env:EXTRON}")
     assert switcher.asked == [FIRMWARE, INPUT, SIGNALS, TEMPERATURE]
 
 
@@ -160,15 +160,15 @@ async def test_no_password_shows() -> None:
 @pytest.mark.parametrize(
     ("talk", "timeout", "reason", "words"),
     [
-        (Switcher({FIRMWARE: "E10"}).talk, 10, "unsupported", "firmware with an error"),
-        (saying_first(), 0.3, "timeout", "still waiting for its greeting after 0.3 s"),
-        (saying_first(GREETING), 0.3, "timeout", "still waiting for an answer about its firmware"),
-        (trickling(GREETING), 0.3, "timeout", "its greeting"),
-        (saying_first(b"SSH-2.0-\x1b[2Jdropbear\r\n"), 10, "malformed", "the greeting is not one of Extron: 'SSH-2.0-"),
-        (saying_first(b"x" * 1000), 10, "malformed", "its greeting does not end"),
-        (saying_first(b"\xff\xfa" + b"x" * 1000), 10, "malformed", "a talk about telnet that does not end"),
-        (saying_first(b"\xff\xff\xff\xf1\xff\xfe\x01hello\r\n"), 10, "malformed", "not one of Extron: 'ÿhello'"),
-        (saying_first(GREETING, b"what?\r\n" * 100), 10, "malformed", "the answer about its firmware is 'what?'"),
+        (Switcher({FIRMWARE: "E10"}).talk, 60, "unsupported", "firmware with an error"),
+        (saying_first(), 2, "timeout", "still waiting for its greeting after 2 s"),
+        (saying_first(GREETING), 2, "timeout", "still waiting for an answer about its firmware"),
+        (trickling(GREETING), 2, "timeout", "its greeting"),
+        (saying_first(b"SSH-2.0-\x1b[2Jdropbear\r\n"), 60, "malformed", "the greeting is not one of Extron: 'SSH-2.0-"),
+        (saying_first(b"x" * 1000), 60, "malformed", "its greeting does not end"),
+        (saying_first(b"\xff\xfa" + b"x" * 1000), 60, "malformed", "a talk about telnet that does not end"),
+        (saying_first(b"\xff\xff\xff\xf1\xff\xfe\x01hello\r\n"), 60, "malformed", "not one of Extron: 'ÿhello'"),
+        (saying_first(GREETING, b"what?\r\n" * 100), 60, "malformed", "the answer about its firmware is 'what?'"),
     ],
 )
 async def test_a_peer_that_is_slow_or_strange_is_down(talk: Talk, timeout: float, reason: str, words: str) -> None:
@@ -225,7 +225,7 @@ def test_any_bytes_after_the_greeting_end_in_a_verdict(noise: bytes) -> None:
             await _.read()
 
         async with serving(talk) as port:
-            await probing(port).measure(5)
+            await probing(port).measure(60)
 
     with pytest.raises((Failed, Unmeasured)) as raised:
         asyncio.run(work())

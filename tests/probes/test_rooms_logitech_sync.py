@@ -59,7 +59,7 @@ def probing(engines: Engines, authority: Authority, port: int, **settings: Any) 
 
 async def asked(engines: Engines, authority: Authority, system: WebApi, **settings: Any) -> Measured:
     async with serving(system.talk, tls=trusting(authority)) as port:
-        return await probing(engines, authority, port, **settings).measure(10)
+        return await probing(engines, authority, port, **settings).measure(60)
 
 
 async def down(engines: Engines, authority: Authority, system: WebApi, **settings: Any) -> Failed:
@@ -71,7 +71,7 @@ async def down(engines: Engines, authority: Authority, system: WebApi, **setting
 
 
 async def unknown(
-    engines: Engines, authority: Authority, port: int, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, port: int, timeout: float = 60, **settings: Any
 ) -> Unmeasured:
     with pytest.raises(Unmeasured) as unmeasured:
         await probing(engines, authority, port, **settings).measure(timeout)

@@ -53,7 +53,7 @@ def probing(engines: Engines, port: int, **settings: Any) -> Poly:
 
 async def asked(engines: Engines, authority: Authority, system: WebApi, **settings: Any) -> Measured:
     async with answering(system, authority.issue().context()) as port:
-        return await probing(engines, port, ca_file=str(authority.file), **settings).measure(10)
+        return await probing(engines, port, ca_file=str(authority.file), **settings).measure(60)
 
 
 async def down(engines: Engines, authority: Authority, system: WebApi, **settings: Any) -> Failed:
@@ -202,17 +202,17 @@ async def test_one_that_is_silent_slow_gone_or_a_stranger_is_down(engines: Engin
     system.first = [None]
     async with answering(system, authority.issue().context()) as port:
         with pytest.raises(Failed, match="no answer came") as failed:
-            await probing(engines, port, tls_verify=False).measure(0.4)
+            await probing(engines, port, tls_verify=False).measure(2)
         assert failed.value.reason == "timeout"
         with pytest.raises(Failed) as failed:
-            await probing(engines, port).measure(5)
+            await probing(engines, port).measure(60)
         assert failed.value.reason == "certificate_untrusted"
     async with serving(trickling(b"HTTP/1.1 200 OK\r\n"), tls=authority.issue().context()) as port:
         with pytest.raises(Failed) as failed:
-            await probing(engines, port, tls_verify=False).measure(0.4)
+            await probing(engines, port, tls_verify=False).measure(2)
         assert failed.value.reason == "timeout"
     with pytest.raises(Failed) as failed:
-        await probing(engines, port).measure(5)
+        await probing(engines, port).measure(60)
     assert failed.value.reason == "refused"
 
 

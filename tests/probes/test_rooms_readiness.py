@@ -123,7 +123,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
 async def measured(engines: Engines, **settings: Any) -> Reading:
     probe = Readiness(ReadinessParams(**settings), engines)
     probe.check = "boardroom/readiness"
-    return await read(probe.check, probe, 5)
+    return await read(probe.check, probe, 60)
 
 
 async def test_it_judges_the_newest_readings_of_its_own_room_and_of_the_path(engines: Engines) -> None:
@@ -178,8 +178,8 @@ async def test_bookings_come_from_the_calendar_without_what_they_are_about(
             engines,
         )
         probe.check = "boardroom/readiness"
-        found = await read(probe.check, probe, 5)
-        again = await read(probe.check, probe, 5)
+        found = await read(probe.check, probe, 60)
+        again = await read(probe.check, probe, 60)
     assert found.status is again.status is Status.DOWN
     assert "next booking at" in found.detail
     assert len(asked) == 1, "a calendar is read every few minutes"

@@ -35,7 +35,7 @@ async def engines() -> AsyncIterator[Engines]:
 def waker(engines: Engines, display: Probe[Any] | None, **settings: Any) -> Wake:
     """A wake test of that display, with the memory of earlier ones."""
     engines.neighbours.replace({} if display is None else {"boardroom/display": display})
-    probe = Wake(WakeParams(**{"display": "boardroom/display", "cron": ALWAYS, "within": 5} | settings), engines)
+    probe = Wake(WakeParams(**{"display": "boardroom/display", "cron": ALWAYS, "within": 30} | settings), engines)
     probe.check = "boardroom/wake"
     return probe
 
@@ -50,7 +50,7 @@ async def test_a_projector_is_timed_from_standby_to_picture_and_sleeps_again(eng
     async with projecting(projector) as port:
         found = await result_of(engines, Pjlink(PjlinkParams(host="127.0.0.1", port=port), engines))
     assert (found.status, found.reason) == (Status.UP, "ok"), found.detail
-    assert 0.3 <= (found.value("deskwatch_room_wake_seconds") or 0) < 5
+    assert 0.3 <= (found.value("deskwatch_room_wake_seconds") or 0) < 30
     assert "and sleeps again" in found.detail
     assert projector.switched == ["1", "0"]
     assert projector.answers["%1POWR"] == "0"
@@ -61,8 +61,9 @@ async def test_the_result_is_told_until_the_next_test_and_over_a_restart(engines
     projector.answers["%1POWR"] = "0"
     async with projecting(projector) as port:
         display = Pjlink(PjlinkParams(host="127.0.0.1", port=port), engines)
-        first = await result_of(engines, display, cron=_this_minute())
-        again = await result_of(engines, display, cron=_this_minute())
+        cron = _this_minute()
+        first = await result_of(engines, display, cron=cron)
+        again = await result_of(engines, display, cron=cron)
     assert projector.switched == ["1", "0"], "it was tested once"
     assert (again.status, again.detail) == (first.status, first.detail)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from peers import require
+from peers.calm import undisturbed
 from peers.ports import free_port
 from peers.service import until
 from peers.slow_line import line, payload
@@ -35,6 +36,11 @@ LATENCY = "deskwatch_throughput_latency_seconds"
 
 
 async def reading(**settings: Any) -> Reading:
+    """What is found while nothing holds up this machine, which has the server, the line and the probe."""
+    return await undisturbed(lambda: once(**settings))
+
+
+async def once(**settings: Any) -> Reading:
     quick = {"down": 1, "up": 1, "grace": 0.1, "length": 0.5, **settings}
     return await read("", Throughput(ThroughputParams(**quick), Engines()), 60)
 
@@ -84,7 +90,7 @@ class TestIperf3:
                 assert any("connected to" in line for line in process.stdout), "the other was not the first"
 
                 async def is_busy() -> bool:
-                    found = await reading(server="iperf3", url=f"iperf3://127.0.0.1:{server}", up=0, budget=1_000_000)
+                    found = await once(server="iperf3", url=f"iperf3://127.0.0.1:{server}", up=0, budget=1_000_000)
                     return (found.status, found.reason) == (Status.UNKNOWN, "no_source") and "busy" in found.detail
 
                 await until(is_busy, "the server to be busy")
@@ -104,7 +110,7 @@ class TestIperf3:
             await reader.read()
 
         async with talking(silent) as port:
-            found = await reading(server="iperf3", url=f"iperf3://127.0.0.1:{port}", up=0)
+            found = await once(server="iperf3", url=f"iperf3://127.0.0.1:{port}", up=0)
             assert (found.status, found.reason) == (Status.DOWN, "timeout")
             assert not [one for one in Path("/proc").glob("[0-9]*/cmdline") if f"-p\0{port}\0" in _text(one)]
 

@@ -85,7 +85,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection((HERE, port), 1):
             return
@@ -93,14 +93,14 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(log.read_text())
 
 
-async def measure(engines: Engines, url: str, timeout: float = 10, **settings: Any) -> Measured:
+async def measure(engines: Engines, url: str, timeout: float = 60, **settings: Any) -> Measured:
     said = {"url": url, "expect": "portal", "portal": HERE, **settings}
     found = await CaptivePortal(CaptivePortalParams.model_validate(said), engines).measure(timeout)
     assert "canary-" not in str(found)
     return found
 
 
-async def down(engines: Engines, url: str, timeout: float = 10, **settings: Any) -> Failed:
+async def down(engines: Engines, url: str, timeout: float = 60, **settings: Any) -> Failed:
     with pytest.raises(Failed) as failed:
         await measure(engines, url, timeout, **settings)
     assert failed.value.reason in {*CaptivePortal.reasons, "timeout"}
@@ -221,7 +221,7 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 )
 async def test_a_portal_that_answers_strangely_is_down(engines: Engines, talk: Talk, reason: str) -> None:
     async with serving(talk) as port, sending_to(port) as url:
-        failed = await down(engines, url, 1)
+        failed = await down(engines, url, 3)
     assert failed.reason == reason
     assert failed.detail.startswith("the portal's page: ")
 

@@ -66,7 +66,7 @@ def probing(engines: Engines, authority: Authority, port: int, **settings: Any) 
     return probe
 
 
-async def asked(engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 60, **settings: Any) -> Measured:
     async with clouding(cloud, authority.issue().context()) as port:
         found = await probing(engines, authority, port, **settings).measure(timeout)
     assert "canary-" not in f"{found!r} {engines.memory.recall('members/meraki')}"
@@ -74,7 +74,7 @@ async def asked(engines: Engines, authority: Authority, cloud: Cloud, timeout: f
 
 
 async def failing(
-    engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, cloud: Cloud, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as failed:
         await asked(engines, authority, cloud, timeout, **settings)

@@ -46,7 +46,7 @@ def probing(engines: Engines, port: int, **settings: Any) -> Omada:
 
 
 async def asked(
-    engines: Engines, authority: Authority, controller: Controller, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, controller: Controller, timeout: float = 60, **settings: Any
 ) -> Measured:
     async with controlling(controller, authority.issue().context()) as port:
         found = await probing(engines, port, **settings).measure(timeout)
@@ -55,7 +55,7 @@ async def asked(
 
 
 async def failing(
-    engines: Engines, authority: Authority, controller: Controller, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, controller: Controller, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as failed:
         await asked(engines, authority, controller, timeout, **settings)
@@ -99,14 +99,14 @@ async def test_it_signs_in_once_and_anew_when_the_session_has_ended(engines: Eng
     controller = Controller()
     async with controlling(controller, authority.issue().context()) as port:
         probe = probing(engines, port)
-        await probe.measure(10)
+        await probe.measure(60)
         questions = len(controller.api.asked)
-        await probe.measure(10)
+        await probe.measure(60)
         assert controller.signed_in == 1
         assert len(controller.api.asked) - questions < questions, "what never changes is asked once"
         for times, controller.ended in enumerate(("redirect", "page", "status"), 2):
             controller.sessions.clear()
-            await probe.measure(10)
+            await probe.measure(60)
             assert controller.signed_in == times
 
 

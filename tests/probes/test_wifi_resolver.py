@@ -1,6 +1,7 @@
 """wifi.resolver against dnsmasq, and against name servers that are silent, broken or lie."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -28,14 +29,14 @@ def server() -> Iterator[int]:
         yield port
 
 
-async def probe(port: int, timeout: float = 10, engines: Engines | None = None, **settings: Any) -> Measured:
+async def probe(port: int, timeout: float = 60, engines: Engines | None = None, **settings: Any) -> Measured:
     params = ResolverParams.model_validate(
         {"names": NAMES, "port": port, **({} if "dhcp" in settings else {"resolver": HERE}), **settings}
     )
     return await Resolver(params, engines or Engines()).measure(timeout)
 
 
-async def down(port: int, timeout: float = 10, **settings: Any) -> Failed:
+async def down(port: int, timeout: float = 60, **settings: Any) -> Failed:
     with pytest.raises(Failed) as failed:
         await probe(port, timeout, **settings)
     assert failed.value.reason in {*Resolver.reasons, "timeout"}
@@ -100,9 +101,9 @@ async def test_the_server_of_the_newest_offer_is_asked(server: int) -> None:
 async def test_silence_is_a_timeout() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as silent:
         silent.bind((HERE, 0))
-        failed = await down(silent.getsockname()[1], 0.3)
+        failed = await down(silent.getsockname()[1], 2)
     assert failed.reason == "timeout"
-    assert "no answer within 0.25 s" in failed.detail
+    assert re.search(r"no answer within 1\.\d+ s", failed.detail)
     assert values(failed) == {f"resolved/{name}": 0 for name in NAMES}
 
 
@@ -139,7 +140,7 @@ async def test_a_server_that_wants_tcp_and_breaks_it_is_down(tcp: bytes | None, 
         server = await asyncio.start_server(treat, HERE, port)
         loop = asyncio.get_running_loop()
         loop.add_reader(cutting, cut, cutting)
-        failed = await down(port, 2)
+        failed = await down(port)
         loop.remove_reader(cutting)
         server.close()
     assert failed.reason == reason

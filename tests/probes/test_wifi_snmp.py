@@ -12,11 +12,11 @@ from peers.snmp_agent import Request, serving, snmp_agent
 from pysnmp.proto.api import v2c
 
 from monitor.reading import read
-from probes import Reading, Status
+from probes import Failed, Reading, Status
 from probes._engines import Engines
 from probes._engines.wifi_mib.radius import COLUMNS
 from probes._engines.wifi_mib.reader import Cells, Mib
-from probes.wifi.snmp import MIBS, Vendor, WifiBySnmp, candidates
+from probes.wifi.snmp import MIBS, Vendor, WifiBySnmp, WifiSnmpParams, candidates
 
 OBJECT, NAME = "1.3.6.1.2.1.1.2.0", "1.3.6.1.2.1.1.5.0"
 ENTERPRISES = "1.3.6.1.4.1"
@@ -70,21 +70,33 @@ def cisco() -> Rows:
     return made_by("9.1.2530", rows)
 
 
-async def measured(rows: Rows, engines: Engines | None = None, timeout: float = 5, **settings: Any) -> Reading:
+async def measured(rows: Rows, engines: Engines | None = None, timeout: float = 60, **settings: Any) -> Reading:
     async with snmp_agent(serving(rows)) as port:
         return await asked(port, engines, timeout, **settings)
 
 
-async def asked(port: int, engines: Engines | None = None, timeout: float = 5, **settings: Any) -> Reading:
+async def asked(port: int, engines: Engines | None = None, timeout: float = 60, **settings: Any) -> Reading:
     own = engines or Engines()
-    params = WifiBySnmp.Params(host="127.0.0.1", port=port, community="${env:COMMUNITY}", **settings)
-    probe = WifiBySnmp(params, own)
+    probe = WifiBySnmp(parameters(port, **settings), own)
     probe.check = "wifi/snmp"
     try:
         return await read("wifi/snmp", probe, timeout)
     finally:
         if engines is None:
             own.close()
+
+
+async def ended(port: int, timeout: float) -> Failed:
+    """How it fails when the time is up."""
+    engines = Engines()
+    with pytest.raises(Failed) as failed:
+        await WifiBySnmp(parameters(port), engines).measure(timeout)
+    engines.close()
+    return failed.value
+
+
+def parameters(port: int, **settings: Any) -> WifiSnmpParams:
+    return WifiBySnmp.Params(host="127.0.0.1", port=port, community="${env:COMMUNITY}", **settings)
 
 
 def figures(reading: Reading, metric: str) -> dict[str, float]:
@@ -269,12 +281,11 @@ class TestTheMaker:
         rows = cisco()
         engines = Engines()
         async with snmp_agent(serving(rows)) as port:
-            params = WifiBySnmp.Params(host="127.0.0.1", port=port, community="${env:COMMUNITY}")
-            probe = WifiBySnmp(params, engines)
-            assert (await read("wifi/snmp", probe, 5)).status is Status.UP
+            probe = WifiBySnmp(parameters(port), engines)
+            assert (await read("wifi/snmp", probe, 60)).status is Status.UP
             rows.clear()
             rows |= made_by("15983.1.1", {f"{ENTERPRISES}.15983.1.1.3.1.13.9.0": 3})
-            assert (await read("wifi/snmp", probe, 5)).detail == "3 of 3 access points are online"
+            assert (await read("wifi/snmp", probe, 60)).detail == "3 of 3 access points are online"
         engines.close()
 
     async def test_can_be_given_where_the_device_calls_itself_something_else(self) -> None:
@@ -299,8 +310,7 @@ class TestWhatIsNoWifi:
 
     async def test_is_down_when_it_does_not_answer(self) -> None:
         async with snmp_agent(lambda request: []) as port:
-            reading = await asked(port, timeout=0.5)
-        assert (reading.status, reading.reason) == (Status.DOWN, "no_answer")
+            assert (await ended(port, 2)).reason == "no_answer"
 
     async def test_is_down_when_it_answers_with_errors(self) -> None:
         async with snmp_agent(lambda request: [request.refusal(5)]) as port:
@@ -314,8 +324,7 @@ class TestWhatIsNoWifi:
             return [] if request.oids[0].startswith(f"{CISCO}.2") else rows(request)
 
         async with snmp_agent(behave) as port:
-            reading = await asked(port, timeout=1)
-        assert (reading.status, reading.samples) == (Status.DOWN, ())
+            assert (await ended(port, 2)).samples == ()
 
 
 VALUES = st.one_of(st.integers(-(2**31), 2**64), st.binary(max_size=8), st.sampled_from(["1.3.6.1", "192.0.2.1"]))

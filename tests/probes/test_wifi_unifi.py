@@ -63,7 +63,7 @@ def probing(engines: Engines, port: int, **settings: Any) -> UnifiWifi:
     return probe
 
 
-async def asked(engines: Engines, authority: Authority, unifi: Unifi, timeout: float = 10, **settings: Any) -> Measured:
+async def asked(engines: Engines, authority: Authority, unifi: Unifi, timeout: float = 60, **settings: Any) -> Measured:
     async with console(unifi, authority.issue().context()) as port:
         found = await probing(engines, port, **settings).measure(timeout)
     assert "canary-" not in f"{found!r} {engines.memory.recall('members/unifi')}"
@@ -71,7 +71,7 @@ async def asked(engines: Engines, authority: Authority, unifi: Unifi, timeout: f
 
 
 async def failing(
-    engines: Engines, authority: Authority, unifi: Unifi, timeout: float = 10, **settings: Any
+    engines: Engines, authority: Authority, unifi: Unifi, timeout: float = 60, **settings: Any
 ) -> Failed | Unmeasured:
     with pytest.raises((Failed, Unmeasured)) as failed:
         await asked(engines, authority, unifi, timeout, **settings)
@@ -122,11 +122,11 @@ async def test_it_signs_in_once_and_anew_when_the_session_has_ended(engines: Eng
     unifi = Unifi(site())
     async with console(unifi, authority.issue().context()) as port:
         probe = probing(engines, port)
-        await probe.measure(10)
-        await probe.measure(10)
+        await probe.measure(60)
+        await probe.measure(60)
         assert unifi.signed_in == 1
         unifi.sessions.clear()
-        await probe.measure(10)
+        await probe.measure(60)
         assert unifi.signed_in == 2
 
 
@@ -185,8 +185,8 @@ async def test_where_a_key_opens_the_newer_paths_alone_they_are_asked(engines: E
         unifi = Unifi({**integration(most=1), DEVICES: Reply(error("api.err.LoginRequired"), refusal)})
         async with console(unifi, authority.issue().context()) as port:
             probe = probing(engines, port, ssid="Members", **BY_KEY)
-            found = await probe.measure(10)
-            await probe.measure(10)
+            found = await probe.measure(60)
+            await probe.measure(60)
         assert sum(path.endswith(DEVICES) for path in unifi.api.paths) == 1, "what is refused is not asked again"
         assert "canary-" not in repr(found)
         assert found.detail == "2 of 2 access points are online"

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,17 @@ from typer.testing import CliRunner
 from monitor.cli import cli
 
 T = TypeVar("T")
+STORIES = Path(__file__).parent
 
 
-async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 30, every: float = 0.05) -> T:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A story waits for many things, each with a limit of its own: on a busy machine all of them may take long."""
+    for item in items:
+        if STORIES in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
+
+
+async def until(found: Callable[[], Awaitable[T]], what: str, seconds: float = 60, every: float = 0.05) -> T:
     """Wait for something true, fail with its name if it does not come; `every` is for what is dear to ask."""
     last: Any = None
     with contextlib.suppress(TimeoutError):
@@ -43,9 +52,17 @@ class Target:
         self.status = 200
         self.asked = 0
         self.address = ""
+        self._failing = 0
+
+    def fail_once(self) -> None:
+        """Answer the next request, and no other, with 503."""
+        self._failing = 1
 
     async def answer(self, _request: web.Request) -> web.Response:
         self.asked += 1
+        if self._failing:
+            self._failing -= 1
+            return web.Response(status=503)
         return web.Response(status=self.status, text="ok")
 
 
@@ -144,7 +161,7 @@ class Deskwatch:
                 pytest.fail(f"deskwatch ended with {self.process.returncode}:\n{self.printed}")
             return bool(self.link)
 
-        await until(linked, "the sign-in link", 60)
+        await until(linked, "the sign-in link", 120)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout
@@ -160,7 +177,7 @@ class Deskwatch:
             return 0
         if self.process.returncode is None:
             self.process.send_signal(number)
-        code = await asyncio.wait_for(self.process.wait(), 20)
+        code = await asyncio.wait_for(self.process.wait(), 60)
         if self._reader:
             await self._reader
         self.process = None
@@ -175,7 +192,7 @@ class Deskwatch:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        output, _ = await asyncio.wait_for(process.communicate(), 120)
         return process.returncode or 0, output.decode()
 
     async def types(self, *arguments: str) -> tuple[int, str]:
@@ -189,6 +206,20 @@ class Deskwatch:
     async def get(self, path: str) -> tuple[int, str]:
         async with aiohttp.ClientSession() as client, client.get(self.url + path) as answer:
             return answer.status, await answer.text()
+
+    async def is_ready(self) -> bool:
+        return (await self.get("/-/ready"))[0] == 200
+
+    async def has_noted_a_delivery(self) -> bool:
+        """Whether it knows that a message was taken: killed before, it would say it once more, and that it may."""
+        _, exposed = await self.get("/metrics")
+        return re.search(r'deskwatch_messages_total\{[^}]*outcome="accepted"[^}]*\} [1-9]', exposed) is not None
+
+    async def has_told_all(self) -> bool:
+        """Whether no message waits in its SQLite database, nor is under way."""
+        with contextlib.closing(sqlite3.connect(self.folder / "var" / "deskwatch.db", timeout=30)) as store:
+            waiting: tuple[int] = store.execute("SELECT count(*) FROM messages WHERE finished IS NULL").fetchone()
+        return waiting == (0,)
 
 
 def command(*arguments: str) -> tuple[str, ...]:
@@ -276,8 +307,8 @@ booking:
       - kind: internet.http
         url: http://TARGET/
         interval: 1s
-        timeout: 900ms
-        confirm: {times: 2, gap: 200ms}
+        timeout: 1s
+        confirm: {times: 4, gap: 100ms}  # so many, as this process may be too busy to answer in time
 routes:
   - id: chat
     to: ${env:CHAT}

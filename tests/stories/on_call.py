@@ -64,7 +64,7 @@ class Building:
         self.broken -= {*things}
 
     async def is_asked(self, thing: str, times: int) -> None:
-        """Wait until a thing was looked at so many more times."""
+        """Wait until a thing was looked at so many more times; the second of them began after this did."""
         before = self.asked[thing]
 
         async def looked() -> bool:
@@ -213,9 +213,10 @@ def thing(id: str, name: str, more: str = "") -> str:
 SITE = """\
 site: {id: harbour, name: Harbour Street, timezone: Europe/Lisbon}
 server: {listen: "127.0.0.1:PORT", url: "http://127.0.0.1:PORT"}
-defaults: {interval: 1s, timeout: 900ms, confirm: {times: 1, gap: 100ms}}
+defaults: {interval: 1s, timeout: 1s, confirm: {times: 4, gap: 100ms}}
 people:
   - {id: ana, name: Ana Lopes, to: "${env:ANA}"}
   - {id: ben, name: Ben Sousa, to: "${env:BEN}"}
 """
-"""A site without anything to watch and without routes yet."""
+"""A site without anything to watch and without routes yet. It looks often before it believes in a fault, as the
+building may be too busy to answer in time."""

@@ -1,6 +1,5 @@
 """Alertmanager 0.25 and Deskwatch get the same alerts: whom they tell when a silence or a kill comes in between."""
 
-import re
 import signal
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -133,12 +132,6 @@ async def test_a_fault_that_ends_in_a_silence_and_begins_again(
     assert person.about_the_door() == ["firing"], "0.25 tells neither the end nor the second time"
 
 
-async def is_written_down(service: Deskwatch) -> bool:
-    """Whether the service knows that a message was taken: killed before, it would say it once more, and that it may."""
-    _, exposed = await service.get("/metrics")
-    return re.search(r'deskwatch_messages_total\{[^}]*outcome="accepted"[^}]*\} [1-9]', exposed) is not None
-
-
 async def test_a_kill_after_people_were_told(
     tmp_path: Path, pager: tuple[Pager, str], sink: Sink, deskwatch: Deskwatch
 ) -> None:
@@ -151,7 +144,7 @@ async def test_a_kill_after_people_were_told(
         await post(deskwatch.url, DOOR)
         await person.hears("firing", "DoorDown")
         await hears(sink, TOLD)
-        await until(lambda: is_written_down(deskwatch), "the message to be written down as delivered")
+        await until(deskwatch.has_noted_a_delivery, "the message to be written down as delivered")
         await peer.end(signal.SIGKILL)
         await deskwatch.end(signal.SIGKILL)
         await peer.start()

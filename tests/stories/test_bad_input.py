@@ -58,7 +58,7 @@ async def test_5000_checks_in_one_file_are_watched(deskwatch: Deskwatch, target:
         return status == 200 and body.count('probe_success{asset="shop-') > 300
 
     await until(measured, "some hundred of the 5,000 checks")
-    assert (await deskwatch.get("/-/ready"))[0] == 200
+    await until(deskwatch.is_ready, "the service to be ready")
 
 
 async def test_targets_that_stall_flood_or_talk_garbage_leave_the_other_checks_alone(
@@ -78,12 +78,11 @@ async def test_targets_that_stall_flood_or_talk_garbage_leave_the_other_checks_a
     async def judged() -> bool:
         metrics = (await deskwatch.get("/metrics"))[1]
         downs = set(re.findall(r'probe_success\{asset="([a-z-]+)".*\} 0\.0', metrics))
-        return downs == {"silent", "flood", "noise", "mute-panel"} and 'probe_success{asset="booking-system"' in metrics
+        ups = set(re.findall(r'probe_success\{asset="([a-z-]+)".*\} 1\.0', metrics))
+        return (downs, ups) == ({"silent", "flood", "noise", "mute-panel"}, {"booking-system"})
 
     await until(judged, "the four to be down and the booking system to be up")
-    assert (await deskwatch.get("/-/ready"))[0] == 200
-    metrics = (await deskwatch.get("/metrics"))[1]
-    assert re.search(r'probe_success\{asset="booking-system".*\} 1\.0', metrics)
+    await until(deskwatch.is_ready, "the service to be ready")
     pid = deskwatch.process and deskwatch.process.pid
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     assert pages * os.sysconf("SC_PAGESIZE") < 300e6, "the endless body must not end up in memory"
@@ -96,18 +95,21 @@ async def test_a_full_disk_is_said_and_survived_and_the_alert_comes_when_there_i
         deskwatch.config.read_text() + f"storage: {{url: 'sqlite:///{small_disk}/state/deskwatch.db'}}\n"
     )
     await deskwatch.start()
-    await until(lambda: _ready(deskwatch, 200), "a healthy start")
+    await until(deskwatch.is_ready, "a healthy start")
     filler = small_disk / "filler"
     _fill(filler)
     target.status = 503
-    await until(lambda: _ready(deskwatch, 503), "the service to say that it cannot write", 40)
-    body = (await deskwatch.get("/-/ready"))[1]
-    assert str(small_disk) in body
+
+    async def cannot_write() -> bool:
+        status, body = await deskwatch.get("/-/ready")
+        return status == 503 and str(small_disk) in body
+
+    await until(cannot_write, "the service to say that it cannot write there")
     assert not any("Booking" in title for title in sink.titles())
     await until(lambda: _told(sink, "cannot record"), "the alarm that nothing can be recorded", 60)
 
     filler.unlink()
-    await until(lambda: _ready(deskwatch, 200), "the service to recover")
+    await until(deskwatch.is_ready, "the service to recover")
     await until(lambda: _told(sink, "Critical: Booking system is down"), "the alert")
     code, output = await deskwatch.types("incidents", "list", "--json")
     assert code == 0
@@ -183,10 +185,6 @@ def _fill(path: Path) -> None:
                     file.write(b"\0" * size)
             except OSError:
                 continue
-
-
-async def _ready(deskwatch: Deskwatch, status: int) -> bool:
-    return (await deskwatch.get("/-/ready"))[0] == status
 
 
 async def _told(sink: Sink, words: str) -> bool:

@@ -11,13 +11,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from peers.chromium import connected
+from peers.chromium import PATIENCE, connected
 from peers.glewlwyd import CLIENT, SECRET, Glewlwyd, Person, glewlwyd
 from peers.glewlwyd import PASSWORD as THERE
 from playwright.async_api import Browser, Page, expect
-from stories.conftest import Clock, Deskwatch, Target
+from stories.conftest import Clock, Deskwatch, Sink, Target, until
 from stories.on_call import Building, Phones, opens, site, thing
-from stories.test_browser import PATIENCE, keep
+from stories.test_browser import keep
 from typer.testing import CliRunner
 
 from monitor.cli import cli
@@ -55,7 +55,6 @@ EVERYTHING = (
 @pytest.fixture
 async def browsers(chromium: str) -> AsyncIterator["Browsers"]:
     """As many people as a day has, each with a browser of their own."""
-    expect.set_options(timeout=PATIENCE)
     async with connected(chromium) as browser, AsyncExitStack() as open_ones:
         yield Browsers(browser, open_ones)
 
@@ -69,6 +68,7 @@ class Browsers:
     async def one(self, **looks: Any) -> Page:
         """A page in a fresh profile, which looks like that."""
         context = await self._browser.new_context(**looks)
+        context.set_default_timeout(PATIENCE)
         self._open_ones.push_async_callback(context.close)
         return await context.new_page()
 
@@ -186,11 +186,16 @@ def provider(deskwatch: Deskwatch, tmp_path: Path) -> Iterator[Glewlwyd]:
 
 
 async def test_an_administrator_lets_people_in_and_they_write_the_same_review(
-    deskwatch: Deskwatch, target: Target, provider: Glewlwyd, browsers: Browsers
+    deskwatch: Deskwatch, target: Target, sink: Sink, provider: Glewlwyd, browsers: Browsers
 ) -> None:
     await joins(deskwatch, "ada", "admin")
     target.status = 503
     await deskwatch.start()
+
+    async def told() -> bool:
+        return bool(sink.messages)
+
+    await until(told, "the fault of the booking system to be told")
 
     # The administrator: a second factor, an account for a colleague, and a token for a script.
     admin = await browsers.one(**DESK)
@@ -203,6 +208,7 @@ async def test_an_administrator_lets_people_in_and_they_write_the_same_review(
     secret = re.sub(r"\s", "", await admin.locator("code").first.inner_text())
     await admin.get_by_label("Code").fill(totp.code(secret, int(datetime.now(UTC).timestamp()) // totp.STEP))
     await admin.get_by_role("button", name="Switch it on").click()
+    await expect(admin.get_by_role("link", name="I have kept them")).to_be_visible()
     codes = await admin.get_by_role("listitem").all_inner_texts()
     await admin.get_by_role("button", name="Sign out").click()
     await enters(admin, "ada")

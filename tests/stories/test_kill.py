@@ -51,6 +51,7 @@ async def test_an_outage_that_ends_while_the_service_is_dead_is_resolved_after_i
         return bool(sink.messages)
 
     await until(told, "the message")
+    await until(deskwatch.has_noted_a_delivery, "the message to be written down as delivered")
     await deskwatch.end(signal.SIGKILL)
     target.status = 200
     await deskwatch.start()

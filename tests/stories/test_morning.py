@@ -29,11 +29,14 @@ async def test_the_morning_check_tells_of_the_night_once_and_says_when_it_was_mi
         return "booking" in found and found["booking"]["stage"] == stage
 
     # A fault at three, which is gone at six.
-    clock.set(TUESDAY.replace(hour=3))
+    clock.set(TUESDAY.replace(hour=2))
     await night.start()
+    clock.set(TUESDAY.replace(hour=3))
+    await building.is_asked("booking", 2)
     building.breaks("booking")
     await until(lambda: is_at("open"), "the incident", every=1)
     clock.set(TUESDAY.replace(hour=6))
+    await building.is_asked("booking", 2)
     building.works_again("booking")
     await until(lambda: is_at("resolved"), "its end", every=1)
     assert phones.titles("ana") == []
@@ -51,6 +54,7 @@ async def test_the_morning_check_tells_of_the_night_once_and_says_when_it_was_mi
 
     # It is on the page; one that is asked for is kept there and sent to nobody.
     building.breaks("door")
+    await building.is_asked("door", 2)
     async with signed_in(night) as person:
         assert "Happened overnight" in await person.reads("/morning")
         await person.sends("/morning", "/morning/run")
@@ -62,6 +66,7 @@ async def test_the_morning_check_tells_of_the_night_once_and_says_when_it_was_mi
     assert phones.titles("ana") == ["Ready to open (Harbour Street)"]
 
     # The next morning it does not run; whoever is on the critical routes hears that when it starts.
+    await until(night.has_told_all, "what has arrived to be written down")
     await night.end(signal.SIGKILL)
     clock.set(TUESDAY.replace(day=25, hour=9))
     await night.start()

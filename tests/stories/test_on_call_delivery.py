@@ -2,10 +2,11 @@
 
 import re
 import signal
+from functools import partial
 
 import aiohttp
 from stories.conftest import Clock, Deskwatch, until
-from stories.on_call import Building, Phones, incidents, signed_in, site, taps, thing, types
+from stories.on_call import Building, Phones, Visitor, incidents, signed_in, site, taps, thing, types
 
 
 async def test_killed_between_detection_and_page_it_still_pages_and_its_timers_went_on(
@@ -78,8 +79,8 @@ async def test_while_a_provider_is_away_others_hear_and_it_catches_up_with_one_m
     async with signed_in(night) as person:
         incident = (await incidents(night, str(night.config)))["booking"]
         for page in (f"/incidents/{incident['id']}", "/deliveries"):
-            assert "upstream is being restarted" in await person.reads(page)
-        assert "Cannot be reached" in await person.reads("/deliveries")
+            await until(partial(shows, person, page, "upstream is being restarted"), f"its words on {page}")
+        await until(lambda: shows(person, "/deliveries", "Cannot be reached"), "the word that it cannot be reached")
 
     clock.advance(minutes=9)
     alarm = await phones.hears("desk", "Deskwatch could not reach chat")
@@ -121,6 +122,10 @@ async def test_one_long_fault_is_one_page_and_a_reminder_an_hour_whatever_is_rel
         await phones.hears("chat", "Nobody has it yet: Booking system is down", times=hour)
     await building.is_asked("booking", 3)
     assert len(phones.titles("chat")) == 3
+
+
+async def shows(person: Visitor, path: str, text: str) -> bool:
+    return text in await person.reads(path)
 
 
 async def is_judged(night: Deskwatch, check: str) -> bool:

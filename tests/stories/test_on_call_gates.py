@@ -1,5 +1,6 @@
 """What holds messages back holds them back and loses none: planned work, silences, quiet hours."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -44,6 +45,7 @@ async def test_resolved_reaches_those_who_heard_that_it_fires_whatever_was_held_
         await person.sends("/silences", "/silences", conditions="asset=booking", lasts="4h", comment="known")
 
         clock.set(TUESDAY.replace(hour=22, minute=30))
+        await asyncio.gather(*(building.is_asked(one, 2) for one in ("booking", "door", "printer")))
         building.works_again("booking", "door", "printer")
         for who, title in (("ana", "Resolved: Booking system is down"), ("chat", "Resolved: Printer is down")):
             end = await phones.hears(who, title)

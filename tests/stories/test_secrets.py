@@ -145,14 +145,14 @@ async def test_no_secret_leaves_the_process(
     service = Service(deskwatch, given.values["SECRET_0"])
 
     await strangers(deskwatch, given)
-    await until(lambda: service.has_looked(after=0), "every check to have looked", 60, every=1.5)
-    await until(service.is_let_in, "every check with the right secrets to be up", 60, every=1.5)
+    await until(lambda: service.has_looked(after=0), "every check to have looked", 120, every=1.5)
+    await until(service.is_let_in, "every check with the right secrets to be up", 120, every=1.5)
     states = await service.states()
     assert sum(states[f"{kind}/wrong"] != "up" for kind in CONFIDANTS) > len(CONFIDANTS) / 2
 
     await stage.stack.aclose()
     gone = await service.newest()
-    await until(lambda: service.has_looked(after=gone), "every check to have looked again", 60, every=1.5)
+    await until(lambda: service.has_looked(after=gone), "every check to have looked again", 120, every=1.5)
     await until(lambda: _told(sink), "messages")
 
     written = await everything(deskwatch, service, sink)
@@ -214,7 +214,7 @@ async def site(stage: Stage, given: Given, echo: Mapping[str, int], sink: Sink) 
         {
             "site": {"id": "harbour", "timezone": "Europe/Lisbon"},
             "server": {"listen": "127.0.0.1:PORT", "token": token},
-            "defaults": {"interval": "10s", "timeout": "2s", "confirm": {"times": 1, "gap": "100ms"}},
+            "defaults": {"interval": "10s", "timeout": "5s", "confirm": {"times": 1, "gap": "100ms"}},
             "services": assets,
             "people": [{"id": "ana", "to": lost}],
             "routes": [{"id": "chat", "to": chat}, {"id": "pager", "steps": [{"to": ["ana"]}]}],

@@ -89,11 +89,13 @@ async def test_a_storm_makes_few_messages_critical_ones_first_and_loses_none(
     try:
         async with visited(service) as visitor:
             taken = await storm(visitor.client)
-            await until(lambda: none_waits(store, Severity.CRITICAL), "all critical messages to be told", 60, every=0.5)
+            await until(
+                lambda: none_waits(store, Severity.CRITICAL), "all critical messages to be told", 120, every=0.5
+            )
             told, waited = told_so_far(sinks), await waiting(store)
             service.write(SITE.replace("BUDGET", "1000"))
             await (await visitor.client.post("/-/reload")).read()
-            await until(lambda: none_waits(store, Severity.WARNING), "all others to be told", 60, every=0.5)
+            await until(lambda: none_waits(store, Severity.WARNING), "all others to be told", 120, every=0.5)
         found = await states(store)
     finally:
         await store.close()

@@ -22,8 +22,8 @@ from probes import load as kind_of
 from probes._engines import Engines
 from probes._engines.memory import Memory
 
-PATIENT, HASTY = 20.0, 1.2
-"""Seconds: for what answers, however busy this machine is; and for what never will."""
+PATIENT, HASTY = 20.0, 3.0
+"""Seconds: for what answers, however busy this machine is; and where something never will, and the rest must."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ site: {{id: harbour, timezone: Europe/Lisbon}}
 server: {{listen: "127.0.0.1:{listen}"}}
 defaults:
   interval: 2s
-  timeout: 1500ms
+  timeout: 2s
   confirm: {{times: 1, gap: 100ms}}
 uplinks:
   - id: fibre
@@ -141,7 +141,7 @@ def path(building: Building, check: str) -> str:
 
     async def once() -> str:
         async with probing(check) as probe:
-            return await probe.evidence(1)
+            return await probe.evidence(2 * HASTY)
 
     return building.monitor.run(once)
 
@@ -199,7 +199,7 @@ def test_one_dead_destination_is_not_the_line(building: Building) -> None:
 
 def test_a_line_that_loses_a_third_of_its_packets_is_up_and_the_loss_a_figure(building: Building) -> None:
     building.fibre.passes("icmp type echo-request numgen random mod 100 < 30 drop")
-    seen = look(building, "fibre/uplink", 3, count=80)
+    seen = look(building, "fibre/uplink", 2 * HASTY, count=80)
     assert seen.status == "ok"
     assert 0.15 < (seen.value("uplink_loss_ratio") or 0) < 0.45  # 240 echoes: beyond five standard deviations
     assert seen.value("uplink_recent_loss_ratio") == seen.value("uplink_loss_ratio")
@@ -207,7 +207,7 @@ def test_a_line_that_loses_a_third_of_its_packets_is_up_and_the_loss_a_figure(bu
 
 def test_a_line_on_which_only_names_fail_is_down_for_that(building: Building) -> None:
     building.fibre.passes("udp dport 53 drop")
-    seen = look(building, "fibre/uplink", 3)
+    seen = look(building, "fibre/uplink", 2 * HASTY)
     assert seen.status == "dns_failed"
     assert seen.detail == f"packets pass over Fibre One (provider), but no name is found: {TARGETS[0]} does not answer"
     assert (seen.value("uplink_loss_ratio"), seen.value("uplink_dns_seconds")) == (0, None)
@@ -215,7 +215,7 @@ def test_a_line_on_which_only_names_fail_is_down_for_that(building: Building) ->
 
 def test_a_line_that_lets_no_connection_through_is_held_back(building: Building) -> None:
     building.mobile.passes("tcp dport 80 drop")
-    seen = look(building, "mobile/uplink", 3)
+    seen = look(building, "mobile/uplink", 2 * HASTY)
     assert seen.status == "blocked"
     assert "http://desk.pages.test/: no answer to the connection attempt" in seen.detail
     assert seen.value("uplink_http_seconds") is None

@@ -24,6 +24,9 @@ from probes import load as load_kind
 from probes._engines import Engines
 from probes._engines.snmp.engine import Library, SnmpEngine
 
+AMPLE = 60.0
+"""Seconds that only a failure of the test would last."""
+
 
 @pytest.fixture
 async def engines() -> AsyncIterator[Engines]:
@@ -59,7 +62,7 @@ async def test_a_device_lets_nobody_in_who_has_another_password(
     path = demo.folder / "secrets" / secret
     path.write_text(path.read_text()[::-1].translate(str.maketrans("0123456789", "1234567890")))
     found = check_of(demo, check)
-    reading = await read(check, load_kind(found.kind)(found.params, engines), 2)
+    reading = await read(check, load_kind(found.kind)(found.params, engines), AMPLE)
     assert (reading.status, reading.reason) == (Status.UNKNOWN, "no_permission")
 
 
@@ -72,7 +75,7 @@ async def test_a_device_that_is_told_to_switch_off_refuses_and_remembers_it(
     found = check_of(demo, check)
     probe = load_kind(found.kind)(found.params, engines)
     with pytest.raises(Failed, match="when it is told to switch"):
-        await probe.switch(False, 2)  # type: ignore[attr-defined]
+        await probe.switch(False, AMPLE)  # type: ignore[attr-defined]
     assert demo.orders == (order,)
 
 
@@ -98,13 +101,16 @@ async def test_an_snmp_agent_refuses_to_be_set_and_remembers_it(demo: Demo) -> N
         sock.setblocking(False)
         sock.connect((params["host"], params["port"]))
         await loop.sock_sendall(sock, encoder.encode(message))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(AMPLE):
             answer, _ = decoder.decode(await loop.sock_recv(sock, 4096), asn1Spec=v2c.Message())
     assert int(v2c.apiPDU.get_error_status(v2c.apiMessage.get_pdu(answer))) == 17
     assert demo.orders == ("set 1.3.6.1.2.1.1.5.0",)
 
 
-async def test_an_snmp_agent_does_not_answer_a_stranger_nor_nonsense(demo: Demo, engines: Engines) -> None:
+async def test_an_snmp_agent_does_not_answer_a_stranger_nor_nonsense(
+    demo: Demo, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.reading.GRACE", AMPLE)  # so that it is not cut off before it says so
     demo.folder.joinpath("secrets", "snmp").write_text("public")
     found = check_of(demo, "ups/ups")
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
@@ -119,7 +125,7 @@ async def test_an_snmp_agent_tells_both_libraries_the_same(library: Library, dem
         pytest.importorskip("gufo.snmp", exc_type=ImportError)
     engines.snmp = SnmpEngine(library)
     found = check_of(demo, "wifi-members/snmp")
-    reading = await read(found.id, load_kind(found.kind)(found.params, engines), 2)
+    reading = await read(found.id, load_kind(found.kind)(found.params, engines), AMPLE)
     assert (reading.status, reading.value("deskwatch_wifi_access_points", "online")) == (Status.UP, 3)
 
 

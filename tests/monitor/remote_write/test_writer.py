@@ -77,6 +77,7 @@ def service(prom: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("monitor.remote_write.outcome.FIRST", 0.02)
     monkeypatch.setattr("monitor.remote_write.outcome.LONGEST", 0.05)
     monkeypatch.setattr(writer, "IDLE", 0.02)
+    monkeypatch.setattr(writer, "FAREWELL", 60)
     labels = {"job": "deskwatch", "instance": "hub"}
     authorization = SecretStr(f"Bearer {TOKEN}")
     settings = RemoteWrite(prom.url, labels, tmp_path / "spool", authorization, interval=0.02)
@@ -155,7 +156,7 @@ async def test_without_a_connection_everything_waits_also_for_the_next_start(
     port = free_port()
     service.change(url=f"http://127.0.0.1:{port}/api/v1/write")
     async with writing(service):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while service.turn < 5 or not service.counted("failed_total", reason="network"):
                 await asyncio.sleep(0.005)
     turns = service.turn
@@ -185,7 +186,9 @@ async def test_what_is_refused_is_dropped_counted_and_told_once(
 async def test_a_receiver_that_asks_for_patience_gets_it(service: Service, prom: Receiver) -> None:
     prom.answer = lambda _: web.Response(status=503, headers={"Retry-After": "3000"})
     async with writing(service):
-        await prom.until(lambda: service.turn > 10)
+        await prom.until(lambda: prom.requests)
+        turn = service.turn
+        await prom.until(lambda: service.turn > turn + 10)
         assert prom.requests == 1
 
 
@@ -207,6 +210,7 @@ async def test_a_receiver_that_does_not_speak_properly_is_tried_again(
     service.change(url=f"http://127.0.0.1:{port}/")
     async with writing(service):
         await prom.until(lambda: service.counted("failed_total", reason="network") >= 2)
+        monkeypatch.setattr(writer, "ANSWER", 60)
         service.change(url=url)
         await prom.until(lambda: STALE in prom.values("turn") and prom.values("turn")[-1] != STALE)
     server.close()

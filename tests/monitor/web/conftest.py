@@ -33,6 +33,7 @@ from monitor.sites import Heard
 from monitor.store import Store, attachments, incidents, outbox, overrides, silences, spans
 from monitor.store.attachments import Attachment
 from monitor.watchdog import Signs
+from monitor.web import auth
 from monitor.web.app import build
 from monitor.web.auth import Gate
 from probes import Reading, Sample, Status, load
@@ -277,10 +278,10 @@ def asset(
     remedy: str = "",
     people: int = 80,
 ) -> Asset:
-    """An asset with one check, which has one rule."""
+    """An asset with one check, which has one rule; a reading of it counts for longer than any test takes."""
     params = load("internet.ping").Params(host="127.0.0.1")
     rule = Rule(f"{id}/ping", "down", says, severity, status=Status.DOWN)
-    check = Check(f"{id}/ping", id, "ping", "internet.ping", 30, 5, Confirm(), params, (rule,))
+    check = Check(f"{id}/ping", id, "ping", "internet.ping", 300, 5, Confirm(), params, (rule,))
     return Asset(id, section, name, people, depends_on, affects, remedy, (check,))
 
 
@@ -307,6 +308,14 @@ def make_asset() -> Callable[..., Asset]:
 def gate() -> Gate:
     """The sign-in link of the service."""
     return Gate()
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """When it is for all pages from here on, however long the test takes."""
+    now = datetime.now(UTC)
+    monkeypatch.setattr(auth, "utc_now", lambda: now)
+    return now
 
 
 @pytest.fixture

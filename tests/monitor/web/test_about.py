@@ -109,6 +109,7 @@ def test_every_package_that_is_needed_is_named_with_a_licence() -> None:
     assert [name for name, one in found.items() if not one.licence] == ["pysnmp"]
 
 
+@pytest.mark.usefixtures("stopped")
 async def test_the_wallboard_has_everything_and_words_only_for_what_is_wrong(harbour, person: TestClient) -> None:
     html = await read(person, "/wallboard")
     assert "<nav" not in html

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp.test_utils import TestServer
 from axe_playwright_python.base import AXE_SCRIPT
-from peers.chromium import CONTRAST, profile
+from peers.chromium import CONTRAST, PATIENCE, profile
 from peers.furnished import NO_PAGES, PAGES, Places, furnish
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
@@ -85,6 +85,7 @@ async def signed_in(space: Any, chromium: str, **options: Any) -> AsyncIterator[
         page, base = await context.new_page(), str(server.make_url("")).rstrip("/")
         await page.goto(gate.link(base))
         await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(f"{base}/")
         yield page, base
 
 
@@ -158,7 +159,7 @@ async def findings(page: Page) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_every_page_passes_as_it_is_in_the_dark_enlarged_and_with_more_space_in_the_text(
     visitor: Visitor,
 ) -> None:
@@ -278,7 +279,7 @@ async def test_times_stand_beside_those_of_a_reader_elsewhere_also_when_they_cha
         await expect(page.locator("footer")).to_contain_text("Your own zone is America/New_York.")
         await harbour.works(harbour.config.asset("printer"), "prints again")
         row = page.locator(".assets a", has_text="Printer")
-        await expect(row).to_contain_text("prints again", timeout=20_000)
+        await expect(row).to_contain_text("prints again")
         await expect(row.locator("time")).to_have_text(OWN)
         assert await times.filter(has_text="your time").count() == await times.count()
 
@@ -306,7 +307,7 @@ async def test_the_status_page_is_read_again_and_shows_the_times_of_a_reader_els
         await expect(page.locator("footer")).to_contain_text("Your own zone is Asia/Tokyo.")
         harbour.config = replace(harbour.config, status_page=replace(public, contact="Ring the bell."))
         await page.clock.fast_forward(60_000)
-        await expect(page.locator(".hero")).to_contain_text("Ring the bell.")
+        await expect(page.locator(".hero")).to_contain_text("Ring the bell.", timeout=2 * PATIENCE)
         await server.close()
         await page.clock.fast_forward(60_000)
         await expect(page.get_by_role("alert")).to_contain_text("The connection is lost")

@@ -93,28 +93,27 @@ def works(space: Any) -> None:
 
 
 async def test_no_page_reads_more_as_the_history_grows(
-    space: Any, person: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    space: Any, person: TestClient, stopped: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(year, "_WORST", timedelta(days=1))
     monkeypatch.setattr(KeptDays, "keep", lambda *_: None)  # every look is as the first one
-    now = datetime.now(UTC)
     recent = Year(assets=ASSETS, incidents=150, audited=300, days=QUARTER + 1)
     watch(space, recent, tmp_path)
     async with space.store.begin() as conn:
-        await year.save(conn, recent, now)
+        await year.save(conn, recent, stopped)
     young = await reads(space, person)
     async with space.store.begin() as conn:
-        await year.save(conn, recent._replace(days=270, incidents=450, live=0), now - timedelta(days=recent.days))
+        await year.save(conn, recent._replace(days=270, incidents=450, live=0), stopped - timedelta(days=recent.days))
     assert await reads(space, person) == young
 
 
 async def test_no_page_makes_more_statements_as_more_is_watched(
-    space: Any, person: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    space: Any, person: TestClient, stopped: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(year, "_WORST", timedelta(days=1))
     large = Year(assets=5 * ASSETS, incidents=0, audited=0, days=2, live=0)
     async with space.store.begin() as conn:
-        await year.save(conn, large, datetime.now(UTC))
+        await year.save(conn, large, stopped)
     found = []
     for size in (large._replace(assets=ASSETS), large):
         watch(space, size, tmp_path)

@@ -1,6 +1,5 @@
 """The pages in a real browser: on a phone and a desk, by keyboard, in the dark, and while things change."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -122,7 +121,7 @@ async def test_the_first_tab_skips_to_the_content(browser: Browser) -> None:
     await browser.page.goto(browser.base)
     await browser.page.keyboard.press("Tab")
     await browser.page.keyboard.press("Enter")
-    assert await browser.page.evaluate("document.activeElement.id") == "main"
+    await expect(browser.page.locator("#main")).to_be_focused()
 
 
 async def test_the_board_changes_by_itself_and_says_so(harbour, browser: Browser) -> None:
@@ -130,7 +129,7 @@ async def test_the_board_changes_by_itself_and_says_so(harbour, browser: Browser
         for one in await incidents.live(conn):
             await harbour.recovers(harbour.config.asset(one.asset), one)
     heading = browser.page.get_by_role("heading", level=1)
-    await expect(heading).to_have_text("Checking 1 thing again", timeout=20_000)
+    await expect(heading).to_have_text("Checking 1 thing again")
     await expect(browser.page.get_by_role("status")).to_have_text("Checking 1 thing again")
     await expect(browser.page).to_have_title("Checking 1 thing again · Harbour Hall")
 
@@ -141,7 +140,7 @@ async def test_a_change_keeps_focus_and_place(harbour, browser: Browser) -> None
     await page.locator(".assets a", has_text="Elbe").focus()
     before = await page.evaluate("scrollY")
     await harbour.works(harbour.config.asset("printer"), "prints again")
-    await expect(page.locator(".assets a", has_text="Printer")).to_contain_text("prints again", timeout=20_000)
+    await expect(page.locator(".assets a", has_text="Printer")).to_contain_text("prints again")
     await expect(page.locator(".assets a:focus")).to_contain_text("Elbe")
     assert abs(await page.evaluate("scrollY") - before) < 100
 
@@ -152,13 +151,13 @@ async def test_an_incident_changes_by_itself_but_not_what_one_types(harbour, bro
     await page.goto(browser.base + path)
     await page.get_by_label("What did you see or do?").fill("I am still typ")
     await harbour.decide(path[-26:], lambda one: lifecycle.note(one, "Cable found.", "bea", harbour.started))
-    await expect(page.locator(".timeline")).to_contain_text("Cable found.", timeout=20_000)
+    await expect(page.locator(".timeline")).to_contain_text("Cable found.")
     await expect(page.get_by_label("What did you see or do?")).to_have_value("I am still typ")
 
 
 async def test_a_lost_connection_shows(browser: Browser) -> None:
     await browser.server.close()
-    await expect(browser.page.get_by_role("alert")).to_contain_text("Connection lost", timeout=20_000)
+    await expect(browser.page.get_by_role("alert")).to_contain_text("Connection lost")
 
 
 async def test_hostile_names_stay_text(harbour, browser: Browser, make_asset) -> None:
@@ -177,7 +176,7 @@ async def test_hostile_names_stay_text(harbour, browser: Browser, make_asset) ->
 async def test_the_browser_has_nothing_to_complain_of(harbour, browser: Browser) -> None:
     for path in (await paths(harbour))[:-1]:
         await browser.page.goto(browser.base + path)
-        await asyncio.wait_for(browser.page.wait_for_load_state("load"), 20)
+        await browser.page.wait_for_load_state("load")
     assert browser.complaints == []
 
 

@@ -98,11 +98,10 @@ async def test_latency_and_loss_of_the_last_day_are_drawn_for_an_asset_and_its_c
     harbour, person: TestClient
 ) -> None:
     assert "latency of the last 24 hours" not in await words(person, "/assets/lte")
-    ago = datetime.now(UTC) - timedelta(minutes=90)
-    hour = datetime.fromtimestamp(ago.timestamp() // 3600 * 3600, UTC)
+    hour = (datetime.now(UTC) - timedelta(minutes=90)).replace(minute=0, second=0, microsecond=0)
     recorder = Recorder()
     for minute, lost in enumerate((0.0, 0.5, 1.0)):
-        at = ago + timedelta(minutes=minute)
+        at = hour + timedelta(minutes=minute)
         samples = (Sample("probe_icmp_loss_ratio", lost),)
         recorder.add(Reading("lte/ping", at, 0.02, Status.UP, "ok", "answered", samples), at)
     async with harbour.store.begin() as conn:

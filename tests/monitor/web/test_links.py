@@ -129,7 +129,7 @@ async def test_i_have_it_acknowledges_in_the_name_of_the_contacts_person(post: P
     assert (found.stage, found.acknowledged_by) == (Stage.ACKNOWLEDGED, "Ana Lopes")
     assert found.timeline[-1].text == "Acknowledged by Ana Lopes, by the link sent to ana."
     length = timedelta(seconds=post.space.config.alerting.acknowledged)
-    assert timedelta() <= found.acknowledged_until - found.timeline[-1].at - length < timedelta(seconds=10)
+    assert timedelta() <= found.acknowledged_until - found.timeline[-1].at - length < timedelta(minutes=5)
 
 
 async def test_one_of_several_contacts_is_its_person_and_a_channel_itself(post: Post) -> None:
@@ -142,7 +142,7 @@ async def test_remind_me_acknowledges_for_an_hour(post: Post) -> None:
     await post.press(post.token(), "snooze")
     found = await post.now()
     assert found.stage is Stage.ACKNOWLEDGED
-    assert found.acknowledged_until - found.timeline[-1].at < timedelta(hours=1, seconds=10)
+    assert found.acknowledged_until - found.timeline[-1].at < timedelta(hours=1, minutes=5)
 
 
 async def test_not_me_passes_it_on(post: Post) -> None:
@@ -255,6 +255,7 @@ async def test_a_destination_that_was_removed_opens_nothing(post: Post) -> None:
     assert (await post.look(post.token())).status == 403
 
 
+@pytest.mark.usefixtures("stopped")
 async def test_guessing_is_slowed_down_and_who_has_a_link_is_not(post: Post) -> None:
     for _ in range(GUESSES):
         assert (await post.look("guess")).status == 403

@@ -18,7 +18,7 @@ from monitor.web.auth import COOKIE, Gate
 from monitor.web.files import Files
 from monitor.web.guard import SESSIONS
 
-SOON = 20.0
+SOON = 60.0
 OTHER = "another four words then"
 
 

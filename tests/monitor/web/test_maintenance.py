@@ -94,9 +94,11 @@ def test_times_of_one_piece_of_work_that_overlap_are_one(planned) -> None:
     assert told(calendar(config, MONDAY, 7)) == ["Tue 24 09:00-12:00 cables", "Tue 24 10:00-11:00 paint"]
 
 
-async def test_the_page_has_five_weeks_from_this_one_on_and_leads_to_others(planned, person: TestClient) -> None:
-    today = datetime.now(BERLIN).date()
-    planned(plan("paint", Window(datetime.now(UTC) + 8 * DAY, datetime.now(UTC) + 8 * DAY + HOUR)))
+async def test_the_page_has_five_weeks_from_this_one_on_and_leads_to_others(
+    planned, person: TestClient, stopped: datetime
+) -> None:
+    today = stopped.astimezone(BERLIN).date()
+    planned(plan("paint", Window(stopped + 8 * DAY, stopped + 8 * DAY + HOUR)))
     page = await text_of(person, "/maintenance")
     monday = today - today.weekday() * DAY
     assert page.count("<li class=") == 35
@@ -116,8 +118,8 @@ async def test_a_week_that_cannot_be_shown_is_refused(week: str, person: TestCli
     assert "must be a day like" in await answer.text()
 
 
-async def test_the_farthest_weeks_lead_no_farther(person: TestClient) -> None:
-    today = datetime.now(BERLIN).date()
+async def test_the_farthest_weeks_lead_no_farther(person: TestClient, stopped: datetime) -> None:
+    today = stopped.astimezone(BERLIN).date()
     assert "Later weeks" not in await text_of(person, f"/maintenance?week={today + 400 * DAY}")
     assert "Earlier weeks" not in await text_of(person, f"/maintenance?week={today - 400 * DAY}")
 

@@ -15,6 +15,7 @@ from peers.people import account, browser
 from pydantic import SecretStr
 
 from monitor.config.model import Oidc
+from monitor.people import oidc as asking
 from monitor.people.oidc import Ask, Provider, Refused
 from monitor.people.roles import Role
 from monitor.store import audit_log, users
@@ -29,6 +30,12 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glewlwyd]:
     """A provider that knows those people."""
     with glewlwyd(tmp_path_factory.mktemp("glewlwyd"), *PEOPLE) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider may take long to answer: the machine is busy."""
+    monkeypatch.setattr(asking, "TIMEOUT", 60.0)
 
 
 @pytest.fixture

@@ -101,13 +101,14 @@ async def test_without_schedules_it_says_so(space, person: TestClient) -> None:
 
 
 async def test_somebody_takes_over_and_gives_it_back(rota, person: TestClient, form_key: FormKey) -> None:
-    zone = rota.config.site.hours.zone
-    starts, ends = (f"{(now() + n * HOUR).astimezone(zone):%Y-%m-%dT%H:%M}" for n in (-1, 5))
-    form = {"form_key": await form_key(), "schedule": "it", "person": "ben", "starts": starts, "ends": ends}
+    noon = now().astimezone(rota.config.site.hours.zone).replace(hour=12, minute=0, second=0, microsecond=0)
+    begin, end = noon - timedelta(days=1), noon + timedelta(days=1)
+    times = {"starts": f"{begin:%Y-%m-%dT%H:%M}", "ends": f"{end:%Y-%m-%dT%H:%M}"}
+    form = {"form_key": await form_key(), "schedule": "it", "person": "ben", **times}
     answer = await person.post("/on-call/overrides", data=form, allow_redirects=False)
     assert (answer.status, answer.headers["Location"]) == (303, "/on-call")
     (made,) = rota.overrides
-    assert (made.person, made.author, made.ends - made.starts) == ("ben", "admin", 6 * HOUR)
+    assert (made.person, made.author, made.starts, made.ends) == ("ben", "admin", begin, end)
     assert "it <b>Ben</b>" in await read(person)
     remove = f"/on-call/overrides/{made.id}/remove"
     assert (await person.post(remove, data={"form_key": form["form_key"]}, allow_redirects=False)).status == 303

@@ -150,8 +150,8 @@ def test_nothing_is_drawn_of_days_that_have_no_time() -> None:
 
 async def test_an_outage_every_ten_minutes_for_a_quarter_is_drawn(space, person: TestClient, make_asset) -> None:
     space.add(make_asset("door", "Door"))
-    now, minute = datetime.now(UTC), timedelta(minutes=1)
-    begins = [now - DAY * 90 + n * 10 * minute for n in range(90 * 144)]
+    start, minute = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - DAY * 90, timedelta(minutes=1)
+    begins = [start + n * 10 * minute for n in range(90 * 144 + 24)]  # also the next day begins with one
     down = [Span("door/ping", at, at + minute, Status.DOWN, "timeout") for at in begins]
     works = [Span("door/ping", at + minute, at + 10 * minute, Status.UP, "ok") for at in begins]
     await save(space.store, [*down, *works])

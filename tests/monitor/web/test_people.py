@@ -16,11 +16,14 @@ from monitor.config.model import TrustedProxy
 from monitor.people import totp
 from monitor.people.roles import Role
 from monitor.store import audit_log, users
+from monitor.web import auth
 from monitor.web.app import build
 from monitor.web.auth import COOKIE, Brake, Gate, Throttled
 from monitor.web.sign_in import DOOR
 
 NEW = "another four words then"
+
+pytestmark = pytest.mark.usefixtures("stopped")  # codes and pauses are of a time
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ async def enrol(client: TestClient) -> tuple[str, list[str]]:
 
 
 def code(secret: str) -> str:
-    return totp.code(secret, int(datetime.now(UTC).timestamp()) // totp.STEP)
+    return totp.code(secret, int(auth.utc_now().timestamp()) // totp.STEP)
 
 
 async def show_code(client: TestClient, page: str, given: str) -> Any:

@@ -85,6 +85,7 @@ async def test_anything_else_after_the_key_is_no_ping(space, sender: TestClient,
     assert known(space) == Beat()
 
 
+@pytest.mark.usefixtures("stopped")
 async def test_a_wrong_key_is_not_found_and_slowed_down(space, sender: TestClient) -> None:
     for _ in range(GUESSES):
         assert (await sender.get(f"/ping/{OTHER}/whatever")).status == 404

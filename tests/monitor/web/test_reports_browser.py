@@ -52,6 +52,7 @@ async def test_a_memo_fits_a_phone_a_desk_and_paper(harbour, chromium: str, memo
         page.on("console", lambda message: complaints.append(message.text))
         await page.goto(gate.link(base))
         await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(f"{base}/")
         for look, (width, height) in LOOKS.items():
             await page.set_viewport_size({"width": width, "height": height})
             await page.goto(f"{base}/reports/{id}")

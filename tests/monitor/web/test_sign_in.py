@@ -124,6 +124,7 @@ def test_after_a_minute_one_may_try_again() -> None:
     assert gate.redeem(token_of(gate), "192.0.2.1", NOW + timedelta(minutes=1))
 
 
+@pytest.mark.usefixtures("stopped")
 async def test_too_many_guesses_are_answered_with_a_pause(stranger: TestClient) -> None:
     for _ in range(GUESSES):
         assert (await stranger.post("/sign-in", data={"token": "guess\x00é"})).status == 403

@@ -41,7 +41,7 @@ def asking(space, url: str, secret: str = "dw_nothing", changed: Callable[[], No
     return Sites(lambda: space.config, changed)
 
 
-async def asked(found: Sites, timeout: float = 5) -> Heard:
+async def asked(found: Sites, timeout: float = 60) -> Heard:
     """What a site said when it was asked once."""
     async with ClientSession(timeout=ClientTimeout(total=timeout)) as session:
         await found.ask(session)

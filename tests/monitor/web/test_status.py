@@ -31,6 +31,12 @@ HOSTILE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made stays fresh for longer than any test takes."""
+    monkeypatch.setattr(status, "FRESH", 600.0)
+
+
 def published(space, page: StatusPage = PAGE) -> None:
     space.config = replace(space.config, status_page=page)
 

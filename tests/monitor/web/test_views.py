@@ -93,8 +93,8 @@ def test_a_fault_that_comes_and_goes_or_of_which_nothing_new_is_known_says_so(do
 
 
 def test_an_old_reading_proves_nothing(door: Asset) -> None:
-    assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=60))).verdict is Verdict.WORKING
-    assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=70))).verdict is Verdict.UNKNOWN
+    assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=465))).verdict is Verdict.WORKING
+    assert views.asset_view(door, world(door, latest=reading(door, Status.UP, ago=475))).verdict is Verdict.UNKNOWN
 
 
 def test_what_was_never_measured_is_not_known(door: Asset) -> None:

@@ -167,7 +167,7 @@ async def test_the_record_is_set_right(space, make_asset, incident, operator) ->
     gone = await space.fails(other, "jammed", 10)
     await operator.types("incidents", "merge", gone.id, incident.id)
     await operator.types("incidents", "fixed", incident.id)
-    early = datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(minutes=40)
+    early = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(days=1)).replace(hour=12)
     correct = ("incidents", "correct", incident.id)
     await operator.types(*correct, "--opened", f"{early:%Y-%m-%d %H:%M}", "--minutes", "90", "--reason", "few there")
     found = await operator.reads("incidents", "show", incident.id)
@@ -200,10 +200,12 @@ async def test_a_silence_begins_and_ends(space, make_asset, operator) -> None:
     space.add(make_asset("printer", "Printer"), make_asset("lift", "Lift"))
     add = ("silence", "add", "asset=printer", "--for", "2h", "--comment", "new drum")
     id, _, rest = (await operator.types(*add)).partition(": until ")
-    ends = datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(hours=2)
-    assert rest.startswith(f"{ends:%Y-%m-%d }")
+    (made,) = space.silences
+    assert made.ends - made.starts == timedelta(hours=2)
+    ends = made.ends.astimezone(ZoneInfo("Europe/Berlin"))
+    assert rest.startswith(f"{ends:%Y-%m-%d %H:%M}")
     assert rest.endswith(", holds back 1 of the alerts there are\n")
-    later = f"{ends + timedelta(days=1):%Y-%m-%d %H:%M}"
+    later = f"{ends + timedelta(days=1):%Y-%m-%d} 12:00"
     await operator.types(*add, "--from", later)
     rows = await operator.reads("silence", "list")
     assert [(row["state"], row["conditions"], row["author"]) for row in rows] == [
@@ -223,18 +225,19 @@ async def test_a_silence_begins_and_ends(space, make_asset, operator) -> None:
 async def test_somebody_takes_over_and_gives_back(space, roster, operator) -> None:
     (row,) = await operator.reads("oncall", "who")
     assert (row["schedule"], row["person"]) == ("it", "Ana")
-    said = await operator.types("oncall", "override", "it", "bea", "now", "2027-01-01 08:00")
+    soon = datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(days=9)
+    ends = soon.replace(hour=8, minute=0, second=0, microsecond=0)
+    until = f"{ends:%Y-%m-%d %H:%M}"
+    said = await operator.types("oncall", "override", "it", "bea", "now", until)
     id = said.partition(":")[0]
-    assert said.endswith("until 2027-01-01 08:00\n")
+    assert said.endswith(f"until {until}\n")
     (row,) = await operator.reads("oncall", "overrides")
-    assert (row["id"], row["person"], row["ends"]) == (id, "bea", "2027-01-01 08:00+01:00")
+    assert (row["id"], row["person"], row["ends"]) == (id, "bea", ends.isoformat(" ", "minutes"))
     assert (await operator.reads("oncall", "who"))[0]["person"] == "Bea"
     assert await operator.types("oncall", "remove", id) == f"{id}: taken back\n"
     assert await operator.reads("oncall", "overrides") == []
     assert "404 Not Found" in await operator.types("oncall", "remove", id, status=1)
-    assert "there is no person 'eve'" in await operator.types(
-        "oncall", "override", "it", "eve", "now", "2027-01-01 08:00", status=2
-    )
+    assert "there is no person 'eve'" in await operator.types("oncall", "override", "it", "eve", "now", until, status=2)
 
 
 async def test_who_is_on_call_at_another_time_is_told_as_beside_the_store(space, roster, operator) -> None:
@@ -267,7 +270,7 @@ async def test_who_comes_next_and_who_would_be_paged(space, make_asset, roster, 
     rows = await viewer.reads("oncall", "shifts", "--days", "3")
     assert {row["person"] for row in rows} == {"Ana"}
     for days, last in ((3, rows[-1]), (400, (await viewer.reads("oncall", "shifts", "--days", "400"))[-1])):
-        ahead = datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(days=days)
+        ahead = datetime.now(UTC) + timedelta(days=days)
         assert abs(datetime.fromisoformat(last["ends"]) - ahead) < timedelta(minutes=2)
     for at in ((), ("--at", "Sun 02:30")):
         first, second = await viewer.reads("oncall", "who", "--asset", "printer", *at, status=1)

@@ -94,7 +94,7 @@ def _attempt(operation, base: str, secret: str, there: dict[str, str], statuses:
         if real:
             case.path_parameters = {name: there.get(name, part) for name, part in (case.path_parameters or {}).items()}
         headers = {"Authorization": f"Bearer {secret}"}
-        answer = case.call_and_validate(base_url=base, headers=headers, checks=list(CHECKS))
+        answer = case.call_and_validate(base_url=base, headers=headers, checks=list(CHECKS), timeout=60)
         statuses[answer.status_code] += 1
 
     return check

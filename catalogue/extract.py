@@ -8,8 +8,7 @@ from typing import Any
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 
-from probes import kinds, load
-from probes._base import REASONS, UNKNOWN_REASONS, Probe
+from probes import REASONS, UNKNOWN_REASONS, Probe, kinds, load
 
 ROOT = Path(__file__).parent.parent
 _KEYWORDS: dict[str, Any] = {"gettext": None, "ngettext": (1, 2), "N_": None, "_": None, "count": (2, 3)}

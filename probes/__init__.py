@@ -14,12 +14,12 @@ from probes._base import (
     Measured,
     Metric,
     Params,
-    Probe,
     Reading,
     Sample,
     Status,
     Unmeasured,
 )
+from probes._probe import Probe
 
 __all__ = [
     "REASONS",

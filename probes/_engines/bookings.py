@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from probes._base import DefaultRule, Failed, Measured, Metric, Probe, Sample
+from probes._base import DefaultRule, Failed, Measured, Metric, Sample
 from probes._engines import api
 from probes._engines.api import MARGIN, Answer, Api, Question
 from probes._engines.cloud import CloudParams
 from probes._engines.trust import CaFile
 from probes._engines.weekly import Zone
+from probes._probe import Probe
 
 _PROBED = clock(3)  # nobody meets then
 

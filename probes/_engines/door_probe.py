@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
-from probes._base import Failed, Measured, Probe, Unmeasured
+from probes._base import Failed, Measured, Unmeasured
 from probes._engines import api, doors
 from probes._engines.doors import DoorParams, View, judged
+from probes._probe import Probe
 
 if TYPE_CHECKING:
     from probes._engines import Engines

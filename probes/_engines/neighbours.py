@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from probes._base import Probe
+from probes._probe import Probe
 
 
 class Neighbours:

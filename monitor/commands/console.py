@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -15,12 +16,22 @@ from language import speak
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from monitor.commands.remote import Server
     from monitor.people.accounts import By
 
 T = TypeVar("T")
 
-SERVER: ContextVar["Server | None"] = ContextVar("SERVER", default=None)
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A Deskwatch that runs at an address without a path; `typed` says that it is from the command line itself."""
+
+    address: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    typed: bool = False
+
+
+SERVER: ContextVar[Server | None] = ContextVar("SERVER", default=None)
 """The server that this run of the command speaks to, as its options and the environment say."""
 FROM_AFAR = "Through a server work status, incidents, silence, oncall, why and report."
 """What to do instead, where a command has no part in it."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from monitor.commands.console import (
     SERVER,
     Author,
     Json,
+    Server,
     Site,
     Where,
     author,
@@ -23,9 +24,6 @@ from monitor.commands.console import (
     with_store,
 )
 from monitor.commands.remote import clock, with_server
-
-if TYPE_CHECKING:
-    from monitor.commands.remote import Server
 
 oncall = typer.Typer(help="On call: who it is, who comes next, and who takes over.", no_args_is_help=True)
 
@@ -65,7 +63,7 @@ def _here(path: Path, asset: str, severity: str, at: str) -> list[dict[str, Any]
     return with_store(path, lambda config, conn: on_call(config, conn, at, now))
 
 
-def _there(far: "Server", asset: str, severity: str, at: str) -> list[dict[str, Any]]:
+def _there(far: Server, asset: str, severity: str, at: str) -> list[dict[str, Any]]:
     from monitor.rota import moment
 
     then = moment(at, with_server(far, answers.zone_of), _now()) if at else None

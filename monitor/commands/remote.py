@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from monitor.commands.console import FROM_AFAR, SERVER, configured, err, stop
+from monitor.commands.console import FROM_AFAR, SERVER, Server, configured, err, stop
 from monitor.hosts import is_loopback
 
 if TYPE_CHECKING:
@@ -51,16 +50,6 @@ CaFile = Annotated[
         help="The certificate of an authority of your own that has signed the server's.",
     ),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A Deskwatch that runs at an address without a path; `typed` says that it is from the command line itself."""
-
-    address: str
-    token_file: Path | None = None
-    ca_file: Path | None = None
-    typed: bool = False
 
 
 def choose(context: typer.Context, address: str, token_file: Path | None, ca_file: Path | None) -> None:

@@ -1,7 +1,7 @@
 """`deskwatch silence`: hold messages back for a while."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -12,6 +12,7 @@ from monitor.commands.console import (
     SERVER,
     Author,
     Json,
+    Server,
     Site,
     Where,
     author,
@@ -23,9 +24,6 @@ from monitor.commands.console import (
     with_store,
 )
 from monitor.commands.remote import with_server
-
-if TYPE_CHECKING:
-    from monitor.commands.remote import Server
 
 silence = typer.Typer(help="Silences: send nothing about something for a while.", no_args_is_help=True)
 
@@ -63,7 +61,7 @@ def add_silence(
     out.print(said, markup=False, soft_wrap=True)
 
 
-def _begun_there(far: "Server", conditions: list[str], starts: str, lasts: str, comment: str) -> str:
+def _begun_there(far: Server, conditions: list[str], starts: str, lasts: str, comment: str) -> str:
     from monitor.silencing import instant
 
     zone = with_server(far, answers.zone_of)

@@ -2,17 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from monitor.commands import answers
-from monitor.commands.console import CONFIG, SERVER, Json, Where, out, print_json, stop, with_store
+from monitor.commands.console import CONFIG, SERVER, Json, Server, Where, out, print_json, stop, with_store
 from monitor.commands.remote import with_server
-
-if TYPE_CHECKING:
-    from monitor.commands.remote import Server
 
 
 def why(
@@ -41,7 +38,7 @@ def _here(path: Path, about: str, at: str) -> tuple[ZoneInfo, dict[str, Any]]:
     return with_store(path, lambda config, conn: _explained(config, conn, about, at, now))
 
 
-def _there(far: "Server", about: str, at: str) -> tuple[ZoneInfo, dict[str, Any]]:
+def _there(far: Server, about: str, at: str) -> tuple[ZoneInfo, dict[str, Any]]:
     from monitor.rota import moment
 
     zone = with_server(far, answers.zone_of)

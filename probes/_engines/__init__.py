@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from probes._engines.audits import Audits
-    from probes._engines.door_probe import Sources
+    from probes._engines.door_sources import Sources
     from probes._engines.http.engine import HttpEngine
     from probes._engines.icmp.engine import IcmpEngine
     from probes._engines.latest import Latest
@@ -79,7 +79,7 @@ class Engines:
     @cached_property
     def doors(self) -> "Sources":
         """Lets several checks share one look at an access system."""
-        from probes._engines.door_probe import Sources
+        from probes._engines.door_sources import Sources
 
         return Sources()
 

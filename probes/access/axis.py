@@ -11,7 +11,8 @@ from probes import Failed
 from probes._engines import Engines
 from probes._engines.api import Answer, Api, Question, rows
 from probes._engines.door_answers import Row, named, optional, skew, truth
-from probes._engines.door_probe import DoorProbe, Look
+from probes._engines.door_probe import DoorProbe
+from probes._engines.door_sources import Look
 from probes._engines.doors import Door, DoorParams, Panel, View, labels
 from probes._engines.http.exchange import Trust, origin
 from probes._engines.json_values import words

@@ -9,7 +9,8 @@ from probes._engines import Engines
 from probes._engines.api import Answer, Api, Question
 from probes._engines.cloud import Address, CloudParams
 from probes._engines.door_answers import Row, battery, listed, moment, named, optional, truth
-from probes._engines.door_probe import DoorProbe, Look
+from probes._engines.door_probe import DoorProbe
+from probes._engines.door_sources import Look
 from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, Reader, View, labels
 from probes._engines.json_values import count
 from probes._secrets import LineSecret

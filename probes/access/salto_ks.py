@@ -10,7 +10,8 @@ from probes._engines import Engines
 from probes._engines.api import Api, Question
 from probes._engines.cloud import Address, CloudParams, password_grant
 from probes._engines.door_answers import Row, battery, listed, moment, named, optional, truth
-from probes._engines.door_probe import DoorProbe, Look
+from probes._engines.door_probe import DoorProbe
+from probes._engines.door_sources import Look
 from probes._engines.doors import MOST_DOORS, Door, DoorParams, Panel, View, labels
 from probes._engines.json_values import count, words
 from probes._secrets import LineSecret, Secret

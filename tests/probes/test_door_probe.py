@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from probes import Failed, Measured, Unmeasured, load
 from probes._engines import Engines
-from probes._engines.door_probe import DoorProbe, Source, Sources
+from probes._engines.door_probe import DoorProbe
+from probes._engines.door_sources import Source, Sources
 from probes._engines.doors import Door, View
 
 __all__ = ["authority"]

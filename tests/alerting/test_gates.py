@@ -239,7 +239,7 @@ def plans(draw: st.DrawFn) -> tuple[Maintenance, datetime]:
         Recurring,
         st.frozensets(st.integers(0, 6)),
         st.frozensets(st.sampled_from([1, 2, 3, 4, 5, -1]), max_size=3),
-        st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+        st.times().map(lambda at: at.replace(second=0, microsecond=0, fold=0)),
         st.integers(1, 1600).map(lambda lasts: lasts * 60.0),
     )
     windows = draw(st.lists(st.one_of(window, recurring), max_size=3))

@@ -92,7 +92,7 @@ def goodput(marks: Sequence[Mark], pace: Pace, direction: Direction) -> float:
     """
     end = marks[-1]
     late = max((later.at - earlier.at for earlier, later in pairwise(marks)), default=0.0)
-    if late > max(pace.length / 4, 2 * _TICK):
+    if late > max(pace.length / 2, 0.5):
         words = f"{WORDS[direction]}: this machine was too busy to look for {late:.3g} s"
         raise Unmeasured("overloaded", words)
     if end.moved <= 0:

@@ -15,27 +15,32 @@ from monitor.config.model import Asset
 from monitor.people.roles import Role
 from monitor.web import firing, pages
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """When a test runs: its file was read half an hour before, maybe on another day."""
+    return datetime.now(UTC)
 
 
 def silence(conditions: str) -> Silence:
     label, _, value = conditions.partition("=")
     return Silence(
-        str(ULID()), (Matcher(label, "=", value),), NOW - timedelta(hours=1), NOW + timedelta(hours=1), "Ana",
-        "The vendor knows", NOW,
+        str(ULID()), (Matcher(label, "=", value),), now() - timedelta(hours=1), now() + timedelta(hours=1), "Ana",
+        "The vendor knows", now(),
     )  # fmt: skip
 
 
 def pending(space, asset: Asset) -> None:
     rule = asset.checks[0].rules[0]
-    due = NOW + timedelta(minutes=2)
-    episode = Episode(str(ULID()), rule.check, rule.id, rule.severity, Phase.PENDING, NOW, NOW, due)
+    due = now() + timedelta(minutes=2)
+    episode = Episode(str(ULID()), rule.check, rule.id, rule.severity, Phase.PENDING, now(), now(), due)
     space.episodes[rule.check, rule.id] = State((True,), episode)
 
 
 async def test_what_fires_comes_before_what_is_pending_and_the_worst_before_the_rest(harbour) -> None:
     pending(harbour, harbour.config.asset("hall"))
-    outside = Episode("O", f"{OUTSIDE}fibre/7c1d", "DiskFull", Severity.CRITICAL, Phase.FIRING, NOW, NOW, fired=NOW)
+    outside = Episode(
+        "O", f"{OUTSIDE}fibre/7c1d", "DiskFull", Severity.CRITICAL, Phase.FIRING, now(), now(), fired=now()
+    )
     harbour.episodes[outside.check, outside.rule] = State((), outside)
     found = firing.alerts(await pages.world(harbour), ())
     assert [(one.asset.id, one.word, one.tone) for one in found] == [

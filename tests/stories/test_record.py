@@ -25,7 +25,7 @@ async def test_a_night_costs_nobody_anything_a_morning_does_and_what_is_reported
     hours = 'opening_hours: {mon-sun: "08:00-20:00"}}\nserver:'
     night.write(text.replace("timezone: Europe/Lisbon}\nserver:", f"timezone: Europe/Lisbon, {hours}"))
     where = str(night.config)
-    at_three = (clock.now.astimezone(LISBON) + timedelta(days=1)).replace(hour=3, minute=0, second=0)
+    at_three = (clock.now.astimezone(LISBON) + timedelta(days=1)).replace(hour=3, minute=0, second=0, microsecond=0)
     clock.set(at_three - timedelta(hours=1))
     await night.start()
     clock.set(at_three)

@@ -104,6 +104,7 @@ class Pipeline:
             self._ledger.keep(lambda key: key in kept or key[0].startswith(OUTSIDE))
             self.desk.known = replace(self.desk.known, firing=self._renewed(kept))
             self._gates_changed = True
+        await self._count()  # no series begins later than the others
         self.usuals.adopt(config)
         self.desk.queued()
 

@@ -90,6 +90,18 @@ async def queued(store: Store) -> list[tuple[str, str]]:
     return sorted((one.notification.key.destination, str(one.notification.key.kind)) for one in found)
 
 
+async def test_what_is_counted_is_shown_from_the_first_scrape_on(store: Store, config: Config) -> None:
+    registry = CollectorRegistry()
+    await pipeline_over(store, Vitals(registry)).adopt(config)
+    for asset in ("fibre", "portal", ""):
+        labels = {"site": "harbour", "asset": asset, "severity": "critical"}
+        assert registry.get_sample_value("deskwatch_asset_incidents_open", labels) == 0
+    assert registry.get_sample_value("deskwatch_incidents_open", {"severity": "warning"}) == 0
+    assert {
+        registry.get_sample_value("deskwatch_messages_waiting", {"destination": one}) for one in config.destinations
+    } == {0}
+
+
 async def test_a_failure_that_lasts_is_one_incident_and_one_message_for_each_route(
     store: Store, config: Config
 ) -> None:
